@@ -1,0 +1,17 @@
+package io.github.attn4j;
+
+/** Every query sees every key. */
+public record FullMask() implements Mask {
+  @Override
+  public boolean allows(int b, int h, int i, int j, Extent extent) {
+    return true;
+  }
+
+  @Override
+  public int intervals() {
+    return 0;
+  }
+
+  @Override
+  public void lower(int b, int h, Extent extent, int n0, int[][] starts, int[][] ends) {}
+}

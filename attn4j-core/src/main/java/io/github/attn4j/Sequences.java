@@ -1,0 +1,264 @@
+package io.github.attn4j;
+
+import java.util.Arrays;
+
+/**
+ * A batch as a list of sequences, each a range of query rows and a range of key rows. Padding and
+ * packing (varlen) differ only here.
+ *
+ * <p>Padded: sequence {@code b} lies in batch entry {@code b}. Ragged: all sequences lie one behind
+ * the other in one token axis. Rows of a tensor that belong to no sequence come out as zeros, with
+ * an lse of negative infinity.
+ */
+public final class Sequences {
+  private final boolean ragged;
+  private final long extentQ;
+  private final long extentK;
+  private final long[] startQ;
+  private final int[] lengthQ;
+  private final long[] startK;
+  private final int[] lengthK;
+
+  private Sequences(
+      boolean ragged,
+      long extentQ,
+      long extentK,
+      long[] startQ,
+      int[] lengthQ,
+      long[] startK,
+      int[] lengthK) {
+    this.ragged = ragged;
+    this.extentQ = extentQ;
+    this.extentK = extentK;
+    this.startQ = startQ;
+    this.lengthQ = lengthQ;
+    this.startK = startK;
+    this.lengthK = lengthK;
+  }
+
+  /**
+   * A batch of sequences that fill their tensors.
+   *
+   * @param batch how many sequences
+   * @param seqlenQ query rows of each
+   * @param seqlenK key rows of each
+   * @return the batch
+   */
+  public static Sequences padded(int batch, int seqlenQ, int seqlenK) {
+    int[] q = new int[notNegative("batch", batch)];
+    int[] k = new int[batch];
+    Arrays.fill(q, seqlenQ);
+    Arrays.fill(k, seqlenK);
+    return padded(seqlenQ, seqlenK, q, k);
+  }
+
+  /**
+   * A batch whose sequences fill only the first rows of their batch entry.
+   *
+   * @param extentQ query rows of the tensor, per batch entry
+   * @param extentK key rows of the tensor, per batch entry
+   * @param lengthsQ real query rows of each sequence
+   * @param lengthsK real key rows of each sequence
+   * @return the batch
+   */
+  public static Sequences padded(int extentQ, int extentK, int[] lengthsQ, int[] lengthsK) {
+    notNegative("seqlenQ", extentQ);
+    notNegative("seqlenK", extentK);
+    checkLengths("lengthsQ", lengthsQ, extentQ);
+    checkLengths("lengthsK", lengthsK, extentK);
+    checkCounts("lengthsK", lengthsQ.length, lengthsK.length);
+    return new Sequences(
+        false,
+        extentQ,
+        extentK,
+        new long[lengthsQ.length],
+        lengthsQ.clone(),
+        new long[lengthsK.length],
+        lengthsK.clone());
+  }
+
+  /**
+   * Sequences packed one behind the other (varlen, TND).
+   *
+   * @param cumulativeQ first query row of each sequence and, last, the end: {@code 0 = c0 <= c1 <=
+   *     ...}
+   * @param cumulativeK the same for the keys
+   * @return the batch
+   */
+  public static Sequences ragged(long[] cumulativeQ, long[] cumulativeK) {
+    checkCounts("cumulativeK", cumulativeQ.length, cumulativeK.length);
+    int[] q = differences("cumulativeQ", cumulativeQ);
+    int[] k = differences("cumulativeK", cumulativeK);
+    return new Sequences(
+        true,
+        cumulativeQ[q.length],
+        cumulativeK[k.length],
+        Arrays.copyOf(cumulativeQ, q.length),
+        q,
+        Arrays.copyOf(cumulativeK, k.length),
+        k);
+  }
+
+  private static int notNegative(String name, int value) {
+    if (value < 0) {
+      throw RefusedException.value(name, "expected at least 0, got " + value);
+    }
+    return value;
+  }
+
+  private static void checkCounts(String name, int expected, int got) {
+    if (expected != got) {
+      throw RefusedException.value(
+          name, "expected as many entries as for the query, " + expected + ", got " + got);
+    }
+  }
+
+  private static void checkLengths(String name, int[] lengths, int extent) {
+    if (Arrays.stream(lengths).anyMatch(n -> n < 0 || n > extent)) {
+      throw RefusedException.value(
+          name,
+          "expected lengths between 0 and %d, got %s".formatted(extent, Arrays.toString(lengths)));
+    }
+  }
+
+  private static int[] differences(String name, long[] cumulative) {
+    if (cumulative.length == 0 || cumulative[0] != 0) {
+      throw RefusedException.value(
+          name, "expected numbers that start at 0, got " + Arrays.toString(cumulative));
+    }
+    int[] lengths = new int[cumulative.length - 1];
+    for (int b = 0; b < lengths.length; b++) {
+      long length = cumulative[b + 1] - cumulative[b];
+      if (length < 0 || length > Integer.MAX_VALUE) {
+        throw RefusedException.value(
+            name,
+            "expected ascending numbers, each sequence below 2^31, got "
+                + Arrays.toString(cumulative));
+      }
+      lengths[b] = (int) length;
+    }
+    return lengths;
+  }
+
+  /**
+   * How many sequences there are.
+   *
+   * @return the batch size
+   */
+  public int count() {
+    return lengthQ.length;
+  }
+
+  /**
+   * Whether the sequences share one token axis.
+   *
+   * @return true for packed sequences
+   */
+  public boolean isRagged() {
+    return ragged;
+  }
+
+  /**
+   * Query rows of a sequence.
+   *
+   * @param b the sequence
+   * @return its seqlenQ
+   */
+  public int lengthQ(int b) {
+    return lengthQ[b];
+  }
+
+  /**
+   * Key rows of a sequence.
+   *
+   * @param b the sequence
+   * @return its seqlenK
+   */
+  public int lengthK(int b) {
+    return lengthK[b];
+  }
+
+  /**
+   * Where a sequence's queries start along the tensor's row axis.
+   *
+   * @param b the sequence
+   * @return rows
+   */
+  public long startQ(int b) {
+    return startQ[b];
+  }
+
+  /**
+   * Where a sequence's keys start along the tensor's row axis.
+   *
+   * @param b the sequence
+   * @return rows
+   */
+  public long startK(int b) {
+    return startK[b];
+  }
+
+  /**
+   * The tensor's extent along its query rows.
+   *
+   * @return rows per batch entry, or all tokens when ragged
+   */
+  public long extentQ() {
+    return extentQ;
+  }
+
+  /**
+   * The tensor's extent along its key rows.
+   *
+   * @return rows per batch entry, or all tokens when ragged
+   */
+  public long extentK() {
+    return extentK;
+  }
+
+  /**
+   * Which batch entry of a tensor holds a sequence.
+   *
+   * @param b the sequence
+   * @return b when padded, 0 when ragged
+   */
+  public int entry(int b) {
+    return ragged ? 0 : b;
+  }
+
+  /**
+   * The extent of the tensors' batch axis.
+   *
+   * @return the batch size when padded, 1 when ragged
+   */
+  public int entries() {
+    return ragged ? 1 : count();
+  }
+
+  /**
+   * Whether every query row of the tensors belongs to a sequence.
+   *
+   * @return false if there is padding
+   */
+  public boolean coversQueries() {
+    return ragged || Arrays.stream(lengthQ).allMatch(n -> n == extentQ);
+  }
+
+  /**
+   * Whether every key row of the tensors belongs to a sequence.
+   *
+   * @return false if there is padding
+   */
+  public boolean coversKeys() {
+    return ragged || Arrays.stream(lengthK).allMatch(n -> n == extentK);
+  }
+
+  @Override
+  public String toString() {
+    return (ragged ? "ragged" : "padded to " + extentQ + " by " + extentK)
+        + ", query "
+        + Arrays.toString(lengthQ)
+        + ", key "
+        + Arrays.toString(lengthK);
+  }
+}

@@ -1,0 +1,92 @@
+package io.github.attn4j.internal;
+
+import io.github.attn4j.AttentionResult;
+import io.github.attn4j.RefusedException;
+import io.github.attn4j.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** The algebra of partial results. */
+public final class Merge {
+  private Merge() {}
+
+  /**
+   * Joins two results over disjoint keys: each part weighs {@code exp(its lse - joint lse)}. Empty
+   * parts are branched on by name, since {@code (-inf) - (-inf)} is NaN.
+   */
+  public static AttentionResult merge(AttentionResult a, AttentionResult b) {
+    check(a, b);
+    Tensor out = Tensor.zeros(a.out().dtype(), a.out().shape());
+    Tensor lse = Tensor.zeros(a.lse().dtype(), a.lse().shape());
+    boolean ragged = a.lse().rank() == 2;
+    int heads = (int) a.lse().dim(ragged ? 0 : 1);
+    Tensor lseA = Layouts.canonicalLse(a.lse(), ragged);
+    Tensor lseB = Layouts.canonicalLse(b.lse(), ragged);
+    Tensor joint = Layouts.canonicalLse(lse, ragged);
+    Tensor outA = Layouts.canonical(a.layout(), a.out(), heads);
+    Tensor outB = Layouts.canonical(b.layout(), b.out(), heads);
+    Tensor target = Layouts.canonical(a.layout(), out, heads);
+    for (long entry = 0; entry < joint.dim(0); entry++) {
+      for (long h = 0; h < heads; h++) {
+        for (long i = 0; i < joint.dim(2); i++) {
+          double x = lseA.get(entry, h, i, 0);
+          double y = lseB.get(entry, h, i, 0);
+          double sum = jointLse(x, y);
+          joint.set(sum, entry, h, i, 0);
+          double weightA = weight(x, sum);
+          double weightB = weight(y, sum);
+          for (long c = 0; c < target.dim(3); c++) {
+            double value =
+                part(weightA, outA, entry, h, i, c) + part(weightB, outB, entry, h, i, c);
+            target.set(value, entry, h, i, c);
+          }
+        }
+      }
+    }
+    return new AttentionResult(out, lse, larger(a.maxLogit(), b.maxLogit()), a.layout());
+  }
+
+  private static double jointLse(double x, double y) {
+    if (x == Double.NEGATIVE_INFINITY) {
+      return y;
+    }
+    if (y == Double.NEGATIVE_INFINITY) {
+      return x;
+    }
+    double most = Math.max(x, y);
+    return most + Math.log(Math.exp(x - most) + Math.exp(y - most));
+  }
+
+  private static double weight(double lse, double joint) {
+    return lse == Double.NEGATIVE_INFINITY ? 0 : Math.exp(lse - joint);
+  }
+
+  /** An empty part contributes nothing, whatever its output holds. */
+  private static double part(double weight, Tensor out, long... index) {
+    return weight == 0 ? 0 : weight * out.get(index);
+  }
+
+  private static @Nullable Tensor larger(@Nullable Tensor a, @Nullable Tensor b) {
+    if (a == null || b == null) {
+      return null;
+    }
+    Tensor most = a.copy();
+    for (long h = 0; h < most.dim(0); h++) {
+      most.set(Math.max(a.get(h), b.get(h)), h);
+    }
+    return most;
+  }
+
+  private static void check(AttentionResult a, AttentionResult b) {
+    boolean same =
+        a.layout() == b.layout()
+            && a.out().dtype() == b.out().dtype()
+            && a.out().toString().equals(b.out().toString())
+            && a.lse().toString().equals(b.lse().toString());
+    if (!same) {
+      throw RefusedException.value(
+          "other",
+          "expected %s with lse %s in %s, got %s with lse %s in %s"
+              .formatted(a.out(), a.lse(), a.layout(), b.out(), b.lse(), b.layout()));
+    }
+  }
+}

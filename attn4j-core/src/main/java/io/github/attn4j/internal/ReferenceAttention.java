@@ -1,0 +1,297 @@
+package io.github.attn4j.internal;
+
+import io.github.attn4j.BiasStage;
+import io.github.attn4j.Extent;
+import io.github.attn4j.ScoreOptions;
+import io.github.attn4j.spi.BackwardCall;
+import io.github.attn4j.spi.DropoutBits;
+import io.github.attn4j.spi.ForwardCall;
+import io.github.attn4j.spi.Problem;
+import io.github.attn4j.spi.Rows;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention by the book: scalar, float64, row by row, the mask asked element by element. Clean,
+ * complete, never clever; every faster version is checked against it.
+ *
+ * <p>For query row i of one head, with visible keys j:
+ *
+ * <pre>
+ *   s_j = score(q_i . k_j)                  scale, bias, softcap as the options say
+ *   lse = ln(sum_j exp(s_j) [+ exp(sink)])
+ *   p_j = exp(s_j - lse)
+ *   out_i = sum_j drop(p_j) * v_j
+ * </pre>
+ */
+final class ReferenceAttention {
+  private final Problem problem;
+  private final ForwardCall call;
+
+  /** Sums over rows of what goes to one float32 number: kept in float64 until the end. */
+  private double[] biasSums = {};
+
+  private double[] sinkSums = {};
+
+  ReferenceAttention(Problem problem, ForwardCall call) {
+    this.problem = problem;
+    this.call = call;
+  }
+
+  /**
+   * One query row of one head: its scores (-inf where masked) and what the softmax made of them.
+   */
+  private final class Row {
+    final int b;
+    final int h;
+    final int i;
+    final Extent extent;
+    final double[] scores;
+    final boolean[] visible;
+    double max = Double.NEGATIVE_INFINITY;
+    double lse = Double.NEGATIVE_INFINITY;
+
+    Row(int b, int h, int i) {
+      this.b = b;
+      this.h = h;
+      this.i = i;
+      extent = problem.extent(b);
+      scores = new double[extent.seqlenK()];
+      visible = new boolean[extent.seqlenK()];
+      double[] q = read(call.query(), b, h, queryRow(b, i), problem.headDim());
+      for (int j = 0; j < scores.length; j++) {
+        visible[j] = problem.mask().allows(b, h, i, j, extent);
+        scores[j] = Double.NEGATIVE_INFINITY;
+        if (visible[j]) {
+          double[] k = read(call.key(), b, kvHead(h), keyRow(b, j), problem.headDim());
+          scores[j] = score(dot(q, k), bias(b, h, i, j));
+          max = Double.isNaN(scores[j]) ? Double.NaN : Math.max(max, scores[j]);
+        }
+      }
+      double most = max;
+      if (call.sink() != null) {
+        most = Math.max(most, call.sink()[h]);
+      }
+      if (most == Double.NEGATIVE_INFINITY) {
+        return;
+      }
+      double sum = call.sink() == null ? 0 : Math.exp(call.sink()[h] - most);
+      for (int j = 0; j < scores.length; j++) {
+        sum += visible[j] ? Math.exp(scores[j] - most) : 0;
+      }
+      lse = most + Math.log(sum);
+    }
+
+    /** p_j before dropout. */
+    double probability(int j) {
+      return visible[j] && lse != Double.NEGATIVE_INFINITY ? Math.exp(scores[j] - lse) : 0;
+    }
+
+    /** What dropout multiplies p_j by: 0, or 1 / (1 - p). */
+    double kept(int j) {
+      DropoutBits dropout = call.dropout();
+      if (dropout == null) {
+        return 1;
+      }
+      return dropout.keeps(b, h, i, j, extent) ? dropout.keptFactor() : 0;
+    }
+  }
+
+  void forward() {
+    double[] maxLogit = new double[problem.heads()];
+    java.util.Arrays.fill(maxLogit, Double.NEGATIVE_INFINITY);
+    for (int b = 0; b < problem.sequences().count(); b++) {
+      for (int h = 0; h < problem.heads(); h++) {
+        for (int i = 0; i < problem.extent(b).seqlenQ(); i++) {
+          Row row = new Row(b, h, i);
+          maxLogit[h] = Math.max(maxLogit[h], row.max);
+          write(call.out(), b, h, queryRow(b, i), output(row));
+          write(call.lse(), b, h, queryRow(b, i), new double[] {row.lse});
+        }
+      }
+    }
+    Rows target = call.maxLogit();
+    for (int h = 0; target != null && h < problem.heads(); h++) {
+      Elements.set(target.segment(), target.dtype(), target.at(0, h, 0), maxLogit[h]);
+    }
+  }
+
+  private double[] output(Row row) {
+    double[] out = new double[problem.valueDim()];
+    for (int j = 0; j < row.scores.length; j++) {
+      if (row.visible[j]) {
+        double[] v = read(call.value(), row.b, kvHead(row.h), keyRow(row.b, j), problem.valueDim());
+        addScaled(out, row.probability(j) * row.kept(j), v);
+      }
+    }
+    return out;
+  }
+
+  /**
+   * With dp_j = drop(dout . v_j) and delta = sum_j p_j dp_j, the gradient of a score is ds_j = p_j
+   * (dp_j - delta); it flows on through softcap and scale to q_i, k_j and the bias. The sink is a
+   * key without value: its dp is 0.
+   */
+  void backward(BackwardCall gradients) {
+    int kvHeads = problem.kvHeads();
+    Rows dbias = gradients.dbias();
+    biasSums = new double[dbias == null ? 0 : (int) (dbias.segment().byteSize() / Float.BYTES)];
+    sinkSums = new double[problem.heads()];
+    for (int b = 0; b < problem.sequences().count(); b++) {
+      Extent extent = problem.extent(b);
+      double[][] dk = new double[kvHeads * extent.seqlenK()][problem.headDim()];
+      double[][] dv = new double[kvHeads * extent.seqlenK()][problem.valueDim()];
+      for (int h = 0; h < problem.heads(); h++) {
+        int first = kvHead(h) * extent.seqlenK();
+        for (int i = 0; i < extent.seqlenQ(); i++) {
+          backwardRow(gradients, new Row(b, h, i), dk, dv, first);
+        }
+      }
+      for (int kv = 0; kv < kvHeads; kv++) {
+        for (int j = 0; j < extent.seqlenK(); j++) {
+          write(gradients.dkey(), b, kv, keyRow(b, j), dk[kv * extent.seqlenK() + j]);
+          write(gradients.dvalue(), b, kv, keyRow(b, j), dv[kv * extent.seqlenK() + j]);
+        }
+      }
+    }
+    for (int at = 0; dbias != null && at < biasSums.length; at++) {
+      Elements.set(dbias.segment(), dbias.dtype(), at, biasSums[at]);
+    }
+    float[] dsink = gradients.dsink();
+    for (int h = 0; dsink != null && h < dsink.length; h++) {
+      dsink[h] = (float) sinkSums[h];
+    }
+  }
+
+  private void backwardRow(
+      BackwardCall gradients, Row row, double[][] dk, double[][] dv, int first) {
+    double[] q = read(call.query(), row.b, row.h, queryRow(row.b, row.i), problem.headDim());
+    double[] dout =
+        read(gradients.dout(), row.b, row.h, queryRow(row.b, row.i), problem.valueDim());
+    double[] dq = new double[problem.headDim()];
+    double[] dp = new double[row.scores.length];
+    double delta = 0;
+    for (int j = 0; j < dp.length; j++) {
+      if (row.visible[j]) {
+        double[] v = read(call.value(), row.b, kvHead(row.h), keyRow(row.b, j), problem.valueDim());
+        dp[j] = dot(dout, v) * row.kept(j);
+        delta += row.probability(j) * dp[j];
+        addScaled(dv[first + j], row.probability(j) * row.kept(j), dout);
+      }
+    }
+    for (int j = 0; j < dp.length; j++) {
+      if (row.visible[j]) {
+        double[] k = read(call.key(), row.b, kvHead(row.h), keyRow(row.b, j), problem.headDim());
+        double ds = row.probability(j) * (dp[j] - delta);
+        double bias = bias(row.b, row.h, row.i, j);
+        double dot = ds * slope(dot(q, k), bias);
+        addScaled(dq, dot, k);
+        addScaled(dk[first + j], dot, q);
+        addBias(gradients.dbias(), row, j, ds * biasSlope(dot(q, k), bias));
+      }
+    }
+    write(gradients.dquery(), row.b, row.h, queryRow(row.b, row.i), dq);
+    float[] sink = call.sink();
+    // A sink of negative infinity takes no share, not even of a row that sees nothing.
+    if (sink != null && sink[row.h] != Float.NEGATIVE_INFINITY) {
+      sinkSums[row.h] -= Math.exp(sink[row.h] - row.lse) * delta;
+    }
+  }
+
+  private double score(double dot, double bias) {
+    ScoreOptions options = problem.score();
+    double x = options.scale() * dot;
+    switch (options.biasStage()) {
+      case BEFORE_SCALE -> x += options.scale() * bias;
+      case AFTER_SCALE -> x += bias;
+      case AFTER_SOFTCAP -> {}
+    }
+    if (options.softcap() > 0) {
+      x = options.softcap() * Math.tanh(x / options.softcap());
+    }
+    return options.biasStage() == BiasStage.AFTER_SOFTCAP ? x + bias : x;
+  }
+
+  /** Derivative of the score by what goes into the softcap. */
+  private double softcapSlope(double dot, double bias) {
+    ScoreOptions options = problem.score();
+    if (options.softcap() == 0) {
+      return 1;
+    }
+    double capped = score(dot, bias);
+    if (options.biasStage() == BiasStage.AFTER_SOFTCAP) {
+      capped -= bias;
+    }
+    double t = capped / options.softcap();
+    return 1 - t * t;
+  }
+
+  /** Derivative of the score by q.k. */
+  private double slope(double dot, double bias) {
+    return problem.score().scale() * softcapSlope(dot, bias);
+  }
+
+  /** Derivative of the score by the bias. */
+  private double biasSlope(double dot, double bias) {
+    return switch (problem.score().biasStage()) {
+      case BEFORE_SCALE -> slope(dot, bias);
+      case AFTER_SCALE -> softcapSlope(dot, bias);
+      case AFTER_SOFTCAP -> 1;
+    };
+  }
+
+  private double bias(int b, int h, int i, int j) {
+    Rows bias = call.bias();
+    if (bias == null) {
+      return 0;
+    }
+    return Elements.get(bias.segment(), bias.dtype(), bias.at(b, h, i) + j * bias.columnStride());
+  }
+
+  private void addBias(@Nullable Rows dbias, Row row, int j, double value) {
+    if (dbias != null) {
+      biasSums[(int) (dbias.at(row.b, row.h, row.i) + j * dbias.columnStride())] += value;
+    }
+  }
+
+  private int kvHead(int h) {
+    return h / problem.group();
+  }
+
+  private long queryRow(int b, int i) {
+    return problem.sequences().startQ(b) + i;
+  }
+
+  private long keyRow(int b, int j) {
+    return problem.sequences().startK(b) + j;
+  }
+
+  private double[] read(Rows rows, int b, int head, long row, int columns) {
+    double[] values = new double[columns];
+    long at = rows.at(problem.sequences().entry(b), head, row);
+    for (int c = 0; c < columns; c++) {
+      values[c] = Elements.get(rows.segment(), rows.dtype(), at + c * rows.columnStride());
+    }
+    return values;
+  }
+
+  private void write(Rows rows, int b, int head, long row, double[] values) {
+    long at = rows.at(problem.sequences().entry(b), head, row);
+    for (int c = 0; c < values.length; c++) {
+      Elements.set(rows.segment(), rows.dtype(), at + c * rows.columnStride(), values[c]);
+    }
+  }
+
+  private static double dot(double[] a, double[] b) {
+    double sum = 0;
+    for (int c = 0; c < a.length; c++) {
+      sum += a[c] * b[c];
+    }
+    return sum;
+  }
+
+  private static void addScaled(double[] target, double factor, double[] source) {
+    for (int c = 0; c < target.length; c++) {
+      target[c] += factor * source[c];
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package io.github.attn4j.spi;
+
+import io.github.attn4j.DType;
+import io.github.attn4j.Extent;
+import io.github.attn4j.Mask;
+import io.github.attn4j.ScoreOptions;
+import io.github.attn4j.Sequences;
+
+/**
+ * Everything about a family of calls that is known before the tensors are: validated, and free of
+ * layouts.
+ *
+ * @param sequences lengths and places of the sequences
+ * @param heads query heads
+ * @param kvHeads key and value heads; divides heads
+ * @param headDim columns of query and key
+ * @param valueDim columns of value
+ * @param dtype the type of query, key, value
+ * @param score scale, softcap and the stage of a bias
+ * @param mask which keys each query may see
+ */
+public record Problem(
+    Sequences sequences,
+    int heads,
+    int kvHeads,
+    int headDim,
+    int valueDim,
+    DType dtype,
+    ScoreOptions score,
+    Mask mask) {
+  /**
+   * Query heads that share one key/value head.
+   *
+   * @return heads / kvHeads
+   */
+  public int group() {
+    return heads / kvHeads;
+  }
+
+  /**
+   * The sizes a mask is seen under in one sequence.
+   *
+   * @param b the sequence
+   * @return its extent
+   */
+  public Extent extent(int b) {
+    return new Extent(sequences.lengthQ(b), sequences.lengthK(b), heads);
+  }
+}
