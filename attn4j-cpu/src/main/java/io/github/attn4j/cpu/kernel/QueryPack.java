@@ -1,0 +1,169 @@
+package io.github.attn4j.cpu.kernel;
+
+import static io.github.attn4j.cpu.kernel.Lanes.PS;
+import static io.github.attn4j.cpu.kernel.Lanes.NR;
+import static io.github.attn4j.cpu.kernel.Lanes.TILE_M;
+import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
+
+import io.github.attn4j.spi.BackwardCall;
+import io.github.attn4j.spi.ForwardCall;
+import io.github.attn4j.spi.Problem;
+import io.github.attn4j.spi.Rows;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything the backward reads of one query head, packed once per query tile, and the gradient of
+ * its queries, which the tasks of the key tiles add to in turn.
+ */
+final class QueryPack {
+  private static final int PANELS = TILE_M / NR;
+
+  private final Problem problem;
+
+  /** Q in panels of queries, times scale and log2(e): for scores. */
+  final float[][] qt;
+
+  /** dO in panels of queries: for dP. */
+  final float[][] dot;
+
+  /** Q times scale, in panels of columns: for dK. */
+  final float[][] queries;
+
+  /** dO in panels of columns: for dV. */
+  final float[][] douts;
+
+  /** dQ in panels of queries, without the scale. */
+  final float[][] dqt;
+
+  /**
+   * The lse in units of log2 as the sum of two floats, so that the change of base costs no
+   * accuracy; +infinity for rows that see nothing, which makes their probabilities zero.
+   */
+  final float[][] lseHigh;
+
+  final float[][] lseLow;
+
+  /** Per row, the sum over columns of dO times O. */
+  final float[][] delta;
+
+  final Packer.@Nullable Strays[] queryStrays;
+  final Packer.@Nullable Strays[] doutStrays;
+
+  /** Per query tile, part of the gradient of the head's sink. */
+  final double[] sinkParts;
+
+  /**
+   * Per query tile, the key tile whose task may add to dQ next: key tiles add in ascending order,
+   * whatever thread runs them.
+   */
+  final AtomicIntegerArray turns;
+
+  QueryPack(Problem problem, int maxTiles) {
+    this.problem = problem;
+    int dim = problem.headDim();
+    int valueDim = problem.valueDim();
+    qt = new float[maxTiles][PANELS * dim * PS];
+    dot = new float[maxTiles][PANELS * valueDim * PS];
+    queries = new float[maxTiles][TILE_M * Lanes.roundUp(dim, NR)];
+    douts = new float[maxTiles][TILE_M * Lanes.roundUp(valueDim, NR)];
+    dqt = new float[maxTiles][PANELS * Lanes.roundUp(dim, MR) * PS];
+    lseHigh = new float[maxTiles][TILE_M];
+    lseLow = new float[maxTiles][TILE_M];
+    delta = new float[maxTiles][TILE_M];
+    queryStrays = new Packer.Strays[maxTiles];
+    doutStrays = new Packer.Strays[maxTiles];
+    sinkParts = new double[maxTiles];
+    turns = new AtomicIntegerArray(maxTiles);
+  }
+
+  /** Bytes of a pack of so many tiles. */
+  static long bytes(Problem problem, int tiles) {
+    long perTile = (2L * problem.headDim() + problem.valueDim()) * PANELS * PS + 3L * TILE_M;
+    perTile += TILE_M * (long) (problem.headDim() + problem.valueDim());
+    return tiles * perTile * Float.BYTES;
+  }
+
+  /** Packs one query tile of one head and clears its gradient. */
+  void pack(BackwardCall call, int b, int h, int m, int firstTurn) {
+    Workspace w = Workspace.of(problem);
+    ForwardCall forward = call.forward();
+    int dim = problem.headDim();
+    int valueDim = problem.valueDim();
+    int row0 = m * TILE_M;
+    int rows = Math.min(TILE_M, problem.sequences().lengthQ(b) - row0);
+    int entry = problem.sequences().entry(b);
+    long row = problem.sequences().startQ(b) + row0;
+    double scale = problem.score().scale();
+
+    Rows query = forward.query();
+    Packer.readBlock(query, query.at(entry, h, row), rows, dim, w.rows, w.halves);
+    Packer.transposedPanels(w.rows, rows, dim, (float) (scale / Exp2.LN_2), qt[m]);
+    queryStrays[m] = Packer.removeStrays(w.rows, rows, dim, (float) scale);
+    Packer.widePanels(w.rows, rows, dim, (float) scale, queries[m]);
+
+    Rows dout = call.dout();
+    Packer.readBlock(dout, dout.at(entry, h, row), rows, valueDim, w.rows, w.halves);
+    Packer.transposedPanels(w.rows, rows, valueDim, 1f, dot[m]);
+    loadRowSums(forward, h, m, rows, entry, row, w);
+    doutStrays[m] = Packer.removeStrays(w.rows, rows, valueDim, 1f);
+    Packer.widePanels(w.rows, rows, valueDim, 1f, douts[m]);
+
+    Arrays.fill(dqt[m], 0f);
+    turns.set(m, firstTurn);
+  }
+
+  /** Reads lse and computes delta of every row; dO stands in {@code w.rows}. */
+  private void loadRowSums(
+      ForwardCall forward, int h, int m, int rows, int entry, long row, Workspace w) {
+    int columns = problem.valueDim();
+    float @Nullable [] sink = forward.sink();
+    Arrays.fill(lseHigh[m], Float.POSITIVE_INFINITY);
+    Arrays.fill(lseLow[m], 0f);
+    Arrays.fill(delta[m], 0f);
+    sinkParts[m] = 0;
+    float[] out = w.ot;
+    for (int i = 0; i < rows; i++) {
+      float lse = RowTransfer.get(forward.lse(), forward.lse().at(entry, h, row + i));
+      boolean empty = lse == Float.NEGATIVE_INFINITY || (sink != null && lse == sink[h]);
+      if (empty) {
+        continue;
+      }
+      RowTransfer.read(
+          forward.out(), forward.out().at(entry, h, row + i), columns, out, 0, w.halves);
+      double sum = 0;
+      for (int c = 0; c < columns; c++) {
+        sum += (double) w.rows[i * columns + c] * out[c];
+      }
+      double log2 = lse / Exp2.LN_2;
+      lseHigh[m][i] = (float) log2;
+      lseLow[m][i] = (float) (log2 - (float) log2);
+      delta[m][i] = (float) sum;
+      if (sink != null) {
+        sinkParts[m] -= Math.exp(sink[h] - (double) lse) * sum;
+      }
+    }
+  }
+
+  /** Writes the finished gradient of one query tile. */
+  void writeGradient(BackwardCall call, int b, int h, int m) {
+    Workspace w = Workspace.of(problem);
+    int columns = problem.headDim();
+    int row0 = m * TILE_M;
+    int rows = Math.min(TILE_M, problem.sequences().lengthQ(b) - row0);
+    int entry = problem.sequences().entry(b);
+    long row = problem.sequences().startQ(b) + row0;
+    float scale = (float) problem.score().scale();
+    int panel = Lanes.roundUp(columns, MR) * PS;
+    for (int i = 0; i < rows; i++) {
+      int start = i / NR * panel + i % NR;
+      for (int c = 0; c < columns; c++) {
+        // Adding zero turns -0, which skipping a tile may or may not leave behind, into +0.
+        w.rows[c] = dqt[m][start + c * PS] * scale + 0f;
+      }
+      RowTransfer.write(
+          call.dquery(), call.dquery().at(entry, h, row + i), columns, w.rows, 0, w.halves);
+    }
+  }
+}

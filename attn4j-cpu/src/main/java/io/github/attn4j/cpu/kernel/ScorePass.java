@@ -1,0 +1,90 @@
+package io.github.attn4j.cpu.kernel;
+
+import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
+import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
+import static io.github.attn4j.cpu.kernel.Lanes.NR;
+import static io.github.attn4j.cpu.kernel.Lanes.PANEL;
+import static io.github.attn4j.cpu.kernel.Lanes.PS;
+
+import io.github.attn4j.BiasStage;
+import io.github.attn4j.ScoreOptions;
+import io.github.attn4j.spi.Rows;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Bias and softcap on a tile of scores. Scores stand in units of log2: {@code score * log2(e)}. */
+final class ScorePass {
+  private final ScoreOptions options;
+  private final boolean capped;
+  private final float biasFactor;
+
+  ScorePass(ScoreOptions options) {
+    this.options = options;
+    this.capped = options.softcap() > 0;
+    double factor = options.biasStage() == BiasStage.BEFORE_SCALE ? options.scale() : 1;
+    this.biasFactor = (float) (factor / Exp2.LN_2);
+  }
+
+  boolean capped() {
+    return capped;
+  }
+
+  /** Whether there is anything to do. */
+  boolean needed(boolean hasBias) {
+    return capped || hasBias;
+  }
+
+  /** Brings the bias of a tile into {@code w.bias}, transposed and in units of log2. */
+  void loadBias(Rows bias, int b, int h, int row0, int rows, int key0, int keys, Workspace w) {
+    for (int i = 0; i < rows; i++) {
+      RowTransfer.read(
+          bias, bias.at(b, h, row0 + i) + key0 * bias.columnStride(), keys, w.rows, 0, w.halves);
+      for (int j = 0; j < keys; j++) {
+        w.bias[i / NR * PANEL + j * PS + i % NR] = w.rows[j] * biasFactor;
+      }
+    }
+  }
+
+  /**
+   * Turns products into scores in place; with {@code keepSlope}, writes the softcap's derivative
+   * into w.slope.
+   */
+  void apply(
+      Workspace w, boolean hasBias, boolean keepSlope, int lane, int base, int first, int end) {
+    boolean late = options.biasStage() == BiasStage.AFTER_SOFTCAP;
+    if (hasBias && !late) {
+      addBias(w, lane / NR * PANEL - base, base, first, end);
+    }
+    if (capped) {
+      cap(w, keepSlope, base, first, end);
+    }
+    if (hasBias && late) {
+      addBias(w, lane / NR * PANEL - base, base, first, end);
+    }
+  }
+
+  private static void addBias(Workspace w, int shift, int base, int first, int end) {
+    for (int j = first; j < end; j++) {
+      for (int at = base + j * PS; at < base + j * PS + NR; at += COUNT) {
+        FloatVector x = FloatVector.fromArray(FLOATS, w.st, at);
+        x.add(FloatVector.fromArray(FLOATS, w.bias, at + shift)).intoArray(w.st, at);
+      }
+    }
+  }
+
+  private void cap(Workspace w, boolean keepSlope, int base, int first, int end) {
+    float inward = (float) (Exp2.LN_2 / options.softcap());
+    float outward = (float) (options.softcap() / Exp2.LN_2);
+    for (int j = first; j < end; j++) {
+      for (int at = base + j * PS; at < base + j * PS + NR; at += COUNT) {
+        FloatVector x = FloatVector.fromArray(FLOATS, w.st, at).mul(inward);
+        FloatVector tanh = x.lanewise(VectorOperators.TANH);
+        tanh.mul(outward).intoArray(w.st, at);
+        if (keepSlope) {
+          FloatVector one = FloatVector.broadcast(FLOATS, 1f);
+          one.sub(tanh.mul(tanh)).intoArray(w.slope, at);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+package io.github.attn4j.cpu.kernel;
+
+import static io.github.attn4j.cpu.kernel.Lanes.LD;
+import static io.github.attn4j.cpu.kernel.Lanes.NR;
+import static io.github.attn4j.cpu.kernel.Lanes.PANEL;
+import static io.github.attn4j.cpu.kernel.Lanes.PS;
+import static io.github.attn4j.cpu.kernel.Lanes.TILE_M;
+import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
+
+import io.github.attn4j.spi.Problem;
+import java.util.Arrays;
+
+/**
+ * The scratch tiles of one thread, kept and reused by every call on it; they grow to the largest
+ * dims seen. Nothing is cleared between uses: whoever reads a place has written it.
+ */
+final class Workspace {
+  private static final ThreadLocal<Workspace> OF_THREAD = ThreadLocal.withInitial(Workspace::new);
+
+  /** Longs per key in {@link #visible} and {@link #kept}. */
+  static final int WORDS = TILE_M / 64;
+
+  /** Initial accumulators of a product that starts from nothing; never written. */
+  static final float[] ZEROS = new float[MicroKernel.MR * PS];
+
+  private static final int PANELS = TILE_M / NR;
+
+  /** Scores, then probabilities, in panels: [panel][key][query]. The forward uses one panel. */
+  final float[] st = new float[PANELS * PANEL];
+
+  /** Backward: dP, then dS, like {@link #st}. */
+  final float[] ds = new float[PANELS * PANEL];
+
+  /** Derivative of the softcap, like {@link #st}. */
+  final float[] slope = new float[PANELS * PANEL];
+
+  /** Bias of the tile, like {@link #st}. */
+  final float[] bias = new float[PANELS * PANEL];
+
+  /** Backward: {@link #st} by rows, [key][query] at distance LD. */
+  final float[] keyMajorP = new float[TILE_N * LD];
+
+  /** Backward: {@link #ds} by rows, [key][query] at distance LD. */
+  final float[] keyMajorDs = new float[TILE_N * LD];
+
+  final float[] rowMax = new float[TILE_M];
+  final float[] rowSum = new float[TILE_M];
+
+  /**
+   * What the mask's bits leave visible, and what dropout keeps, as {@code ElementBits.Tile}
+   * describes.
+   */
+  final long[] visible = new long[TILE_N * WORDS];
+
+  final long[] kept = new long[TILE_N * WORDS];
+
+  /** What the mask makes of each key for the queries of each panel: [panel][key]. */
+  final byte[] keyKinds = new byte[TILE_M / NR * TILE_N];
+
+  /** Which keys each panel sees, as {@code MaskPass.range}. */
+  final long[] ranges = new long[TILE_M / NR];
+
+  /** Query tile, scaled, in panels of queries: [panel][column][query]. */
+  float[] qt = {};
+
+  /** Output tile in panels of queries: [panel][column][query]. */
+  float[] ot = {};
+
+  /** Backward: gradients of the task's keys and values, in panels of columns: [panel][key][NR]. */
+  float[] dk = {};
+
+  float[] dv = {};
+
+  /** Rows on their way between a tensor and a tile. */
+  float[] rows = {};
+
+  short[] halves = {};
+
+  static Workspace of(Problem problem) {
+    Workspace workspace = OF_THREAD.get();
+    workspace.fit(Math.max(problem.headDim(), problem.valueDim()));
+    return workspace;
+  }
+
+  private void fit(int dim) {
+    int columns = Lanes.roundUp(dim, MicroKernel.MR);
+    if (qt.length < PANELS * dim * PS) {
+      qt = new float[PANELS * dim * PS];
+      ot = new float[PANELS * columns * PS];
+      rows = new float[TILE_N * dim];
+      halves = new short[Math.max(dim, TILE_N)];
+    }
+  }
+
+  /** Makes room for the backward's accumulators and clears them. */
+  void clearKeyGradients(Problem problem) {
+    int dkSize = Lanes.roundUp(problem.headDim(), NR) * TILE_N;
+    int dvSize = Lanes.roundUp(problem.valueDim(), NR) * TILE_N;
+    if (dk.length < dkSize) {
+      dk = new float[dkSize];
+    }
+    if (dv.length < dvSize) {
+      dv = new float[dvSize];
+    }
+    Arrays.fill(dk, 0, dkSize, 0f);
+    Arrays.fill(dv, 0, dvSize, 0f);
+  }
+}

@@ -1,0 +1,11 @@
+/** The CPU backend: attention kernels in the Vector API. */
+module io.github.attn4j.cpu {
+  requires transitive io.github.attn4j.core;
+  requires jdk.incubator.vector;
+  requires static org.jspecify;
+
+  exports io.github.attn4j.cpu;
+
+  provides io.github.attn4j.spi.AttentionBackend with
+      io.github.attn4j.cpu.CpuBackend;
+}
