@@ -1,0 +1,86 @@
+package io.github.attn4j.operators;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
+import io.github.attn4j.AttentionInputs;
+import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.ColumnMask;
+import io.github.attn4j.Dropout;
+import io.github.attn4j.Layout;
+import io.github.attn4j.Mask;
+import io.github.attn4j.Tensor;
+
+/** What the checked arguments of {@code flashmask_attention} mean in the core's words. */
+final class FlashmaskTranslation {
+  /** Query rows and key columns of one element of the block mask. */
+  static final int BLOCK = 128;
+
+  private FlashmaskTranslation() {}
+
+  static AttentionSpec spec(FlashmaskAttention call) {
+    AttentionSpec.Builder spec =
+        AttentionSpec.like(Layout.BSND, call.query, call.key, call.value)
+            .mask(mask(call))
+            .backend(call.backend)
+            .threads(call.threads)
+            .executor(call.executor);
+    if (call.softmaxScale != null) {
+      spec.scale(call.softmaxScale);
+    }
+    return spec.build();
+  }
+
+  /** A query sees what all of the masks allow. */
+  private static Mask mask(FlashmaskAttention call) {
+    Mask mask = call.causal ? Mask.causal(call.causalAlignment) : Mask.full();
+    if (call.startendRowIndices != null) {
+      mask = mask.and(columns(call.startendRowIndices, call.causal));
+    }
+    if (call.windowSize != null) {
+      mask = mask.and(Mask.window(call.windowSize[0], call.causal ? 0 : call.windowSize[1]));
+    }
+    if (call.blockMask != null) {
+      mask = mask.and(Mask.blocks(call.blockMask, BLOCK, BLOCK));
+    }
+    return mask;
+  }
+
+  /**
+   * The last dimension of the indices decides; of two numbers the second changes its meaning with
+   * {@code causal}.
+   */
+  static Mask columns(Tensor indices, boolean causal) {
+    ColumnMask.Form form =
+        switch ((int) indices.dim(3)) {
+          case 1 -> ColumnMask.Form.START;
+          case 2 -> causal ? ColumnMask.Form.START_END : ColumnMask.Form.LOWER_START_UPPER_END;
+          default -> ColumnMask.Form.TWO_INTERVALS;
+        };
+    return Mask.columns(indices, form);
+  }
+
+  static AttentionInputs inputs(FlashmaskAttention call, long[] seedOffset) {
+    boolean drops = call.training && call.dropout > 0;
+    return AttentionInputs.of(call.query, call.key, call.value)
+        .withSink(call.learnableSink)
+        .withDropout(drops ? Dropout.of(call.dropout, seedOffset[0], seedOffset[1]) : null);
+  }
+
+  /**
+   * The fixed pair, or the generator's next; like the document's operator, a call without dropout
+   * draws one too.
+   */
+  static long[] seedOffset(FlashmaskAttention call) {
+    Tensor fixed = call.fixedSeedOffset;
+    if (fixed != null) {
+      return new long[] {readLong(fixed, 0), readLong(fixed, 1)};
+    }
+    return RandomGenerators.next(call.rngName, call.query.dim(0) * call.query.dim(2) * 32);
+  }
+
+  /** Exact, unlike {@link Tensor#get}, which reads a double. */
+  private static long readLong(Tensor tensor, long index) {
+    long position = tensor.offset() + index * tensor.stride(0);
+    return tensor.segment().get(JAVA_LONG_UNALIGNED, position * Long.BYTES);
+  }
+}

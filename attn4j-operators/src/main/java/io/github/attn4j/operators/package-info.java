@@ -1,0 +1,18 @@
+/**
+ * Operators as other frameworks document them.
+ *
+ * <ul>
+ *   <li>{@link io.github.attn4j.operators.FlashmaskAttention}: PaddlePaddle's {@code
+ *       paddle.nn.functional.flashmask_attention}, with ready masks in {@link
+ *       io.github.attn4j.operators.FlashMaskPatterns} and the published benchmark's ones in {@link
+ *       io.github.attn4j.operators.FlashMaskBenchmark}.
+ * </ul>
+ *
+ * <p>Arguments keep the names of the operator's document, in Java's spelling ({@code
+ * startend_row_indices} becomes {@code startendRowIndices}); refusals name them in the document's
+ * own spelling.
+ */
+@NullMarked
+package io.github.attn4j.operators;
+
+import org.jspecify.annotations.NullMarked;
