@@ -268,6 +268,16 @@ public final class Tensor {
   }
 
   /**
+   * Whether the extents are these.
+   *
+   * @param extents what to compare with, outermost first
+   * @return true if rank and every extent are equal
+   */
+  public boolean hasShape(long... extents) {
+    return Arrays.equals(shape, extents);
+  }
+
+  /**
    * The number of elements.
    *
    * @return the product of the extents

@@ -59,16 +59,14 @@ public final class CallBuilder {
   }
 
   private ForwardCall call(AttentionInputs inputs, AttentionResult result) {
-    checkInputs(inputs);
-    String context = "layout " + spec.layout() + ", " + inputs.query() + ", " + inputs.key();
-    Layouts.checkShape("out", result.out(), outShape, context);
-    checkDtype("out", result.out(), spec.outDtype());
-    Layouts.checkShape("lse", result.lse(), lseShape, context);
-    checkDtype("lse", result.lse(), DType.FLOAT32);
+    checkTensor("query", inputs.query(), queryShape, spec.dtype(), inputs);
+    checkTensor("key", inputs.key(), keyShape, spec.dtype(), inputs);
+    checkTensor("value", inputs.value(), valueShape, spec.dtype(), inputs);
+    checkTensor("out", result.out(), outShape, spec.outDtype(), inputs);
+    checkTensor("lse", result.lse(), lseShape, DType.FLOAT32, inputs);
     Tensor maxLogit = result.maxLogit();
     if (maxLogit != null) {
-      Layouts.checkShape("maxLogit", maxLogit, new long[] {spec.heads()}, context);
-      checkDtype("maxLogit", maxLogit, DType.FLOAT32);
+      checkTensor("maxLogit", maxLogit, new long[] {spec.heads()}, DType.FLOAT32, inputs);
     }
     return new ForwardCall(
         rows(inputs.query(), spec.heads()),
@@ -82,30 +80,27 @@ public final class CallBuilder {
         maxLogit == null ? null : Rows.of(maxLogit.reshape(1, spec.heads(), 1, 1)));
   }
 
-  private void checkInputs(AttentionInputs inputs) {
-    String context =
-        "query %s, key %s, value %s, layout %s, %d heads on %d, dims %d and %d, %s"
-            .formatted(
-                inputs.query(),
-                inputs.key(),
-                inputs.value(),
-                spec.layout(),
-                spec.heads(),
-                spec.kvHeads(),
-                spec.headDim(),
-                spec.valueDim(),
-                spec.sequences());
-    Layouts.checkShape("query", inputs.query(), queryShape, context);
-    Layouts.checkShape("key", inputs.key(), keyShape, context);
-    Layouts.checkShape("value", inputs.value(), valueShape, context);
-    checkDtype("query", inputs.query(), spec.dtype());
-    checkDtype("key", inputs.key(), spec.dtype());
-    checkDtype("value", inputs.value(), spec.dtype());
-  }
-
-  private static void checkDtype(String name, Tensor tensor, DType expected) {
-    if (tensor.dtype() != expected) {
-      throw RefusedException.type(name, "expected dtype %s, got %s".formatted(expected, tensor));
+  private void checkTensor(
+      String name, Tensor tensor, long[] shape, DType dtype, AttentionInputs inputs) {
+    if (!tensor.hasShape(shape)) {
+      throw RefusedException.value(
+          name,
+          "expected shape %s, got %s (query %s, key %s, value %s, layout %s, %d heads on %d, dims %d and %d, %s)"
+              .formatted(
+                  Arrays.toString(shape),
+                  tensor,
+                  inputs.query(),
+                  inputs.key(),
+                  inputs.value(),
+                  spec.layout(),
+                  spec.heads(),
+                  spec.kvHeads(),
+                  spec.headDim(),
+                  spec.valueDim(),
+                  spec.sequences()));
+    }
+    if (tensor.dtype() != dtype) {
+      throw RefusedException.type(name, "expected dtype %s, got %s".formatted(dtype, tensor));
     }
   }
 
@@ -158,7 +153,10 @@ public final class CallBuilder {
     if (!sink.dtype().isFloating()) {
       throw RefusedException.type("sink", "expected a floating dtype, got " + sink);
     }
-    Layouts.checkShape("sink", sink, new long[] {spec.heads()}, "one logit per query head");
+    if (!sink.hasShape(spec.heads())) {
+      throw RefusedException.value(
+          "sink", "expected one logit per query head, [%d], got %s".formatted(spec.heads(), sink));
+    }
     return sink.toFloatArray();
   }
 
@@ -178,8 +176,7 @@ public final class CallBuilder {
   public Backward backward(
       AttentionInputs inputs, AttentionResult result, Tensor dout, boolean biasGradient) {
     ForwardCall forward = call(inputs, result);
-    Layouts.checkShape("dout", dout, outShape, "like the output");
-    checkDtype("dout", dout, spec.outDtype());
+    checkTensor("dout", dout, outShape, spec.outDtype(), inputs);
     Tensor dquery = Tensor.zeros(spec.dtype(), queryShape);
     Tensor dkey = Tensor.zeros(spec.dtype(), keyShape);
     Tensor dvalue = Tensor.zeros(spec.dtype(), valueShape);

@@ -2,10 +2,8 @@ package io.github.attn4j.internal;
 
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.Layout;
-import io.github.attn4j.RefusedException;
 import io.github.attn4j.Sequences;
 import io.github.attn4j.Tensor;
-import java.util.Arrays;
 
 /**
  * Turns a tensor of any layout into a view with dimensions (entry, head, row, column), the only
@@ -58,13 +56,5 @@ final class Layouts {
     return sequences.isRagged()
         ? new long[] {spec.heads(), sequences.extentQ()}
         : new long[] {sequences.count(), spec.heads(), sequences.extentQ()};
-  }
-
-  static void checkShape(String name, Tensor tensor, long[] expected, String context) {
-    if (!Arrays.equals(tensor.shape(), expected)) {
-      throw RefusedException.value(
-          name,
-          "expected shape %s, got %s (%s)".formatted(Arrays.toString(expected), tensor, context));
-    }
   }
 }

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   Sᵀ  = K.Qᵀ     dPᵀ = V.dOᵀ
- *   Pᵀ  = 2^(Sᵀ - lse)            dSᵀ = Pᵀ ∘ (dropped dPᵀ - delta)
+ *   Pᵀ  = exp(Sᵀ - lse)           dSᵀ = Pᵀ ∘ (dropped dPᵀ - delta)
  *   dV += Pᵀ.dO    dK += dSᵀ.Q    dQᵀ += Kᵀ.dSᵀ
  * </pre>
  *
@@ -155,8 +155,8 @@ final class BackwardKernel {
       }
       accumulate(w.keyMajorP, t.query.douts[t.m], problem.valueDim(), t.rows, laneLo, laneHi, from, to, w.dv);
       accumulate(w.keyMajorDs, t.query.queries[t.m], problem.headDim(), t.rows, laneLo, laneHi, from, to, w.dk);
-      addStrays(t, t.query.doutStrays[t.m], w.keyMajorP, problem.valueDim(), w.dv);
-      addStrays(t, t.query.queryStrays[t.m], w.keyMajorDs, problem.headDim(), w.dk);
+      addStrays(t, t.query.doutStrays[t.m], w.keyMajorP, w.dv);
+      addStrays(t, t.query.queryStrays[t.m], w.keyMajorDs, w.dk);
     }
     awaitTurn(t);
     if (lo < hi) {
@@ -204,10 +204,6 @@ final class BackwardKernel {
     if (scores.needed(hasBias)) {
       scores.apply(w, hasBias, true, lane, base, first, end);
     }
-    int row0 = t.row0 + lane;
-    if (t.partial) {
-      MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.st, Float.NEGATIVE_INFINITY);
-    }
     DropoutBits dropout = forward.dropout();
     float factor = dropout == null ? 1f : (float) dropout.keptFactor();
     if (dropout != null) {
@@ -217,6 +213,9 @@ final class BackwardKernel {
       scoreGradients(t, lane + v, base + v, first, end);
     }
     if (t.partial) {
+      // Only now: the lse of a row may itself be NaN, and no masked key may hear of it.
+      int row0 = t.row0 + lane;
+      MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.st, 0f);
       MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.ds, 0f);
     }
     if (scores.capped()) {
@@ -230,11 +229,10 @@ final class BackwardKernel {
   private static void scoreGradients(Pair t, int lane, int start, int first, int end) {
     float[] st = t.w.st;
     float[] ds = t.w.ds;
-    FloatVector high = FloatVector.fromArray(FLOATS, t.query.lseHigh[t.m], lane);
-    FloatVector low = FloatVector.fromArray(FLOATS, t.query.lseLow[t.m], lane);
+    FloatVector lse = FloatVector.fromArray(FLOATS, t.query.lse[t.m], lane);
     FloatVector delta = FloatVector.fromArray(FLOATS, t.query.delta[t.m], lane);
     for (int at = start + first * PS; at < start + end * PS; at += PS) {
-      FloatVector p = Exp2.of(FloatVector.fromArray(FLOATS, st, at).sub(high).sub(low));
+      FloatVector p = Exp.of(FloatVector.fromArray(FLOATS, st, at).sub(lse));
       p.intoArray(st, at);
       p.mul(FloatVector.fromArray(FLOATS, ds, at).sub(delta)).intoArray(ds, at);
     }
@@ -286,18 +284,15 @@ final class BackwardKernel {
     }
   }
 
-  /** Adds rows that are not finite to the keys that see them; {@code tile} lies by rows. */
+  /** Adds elements that are not finite to the keys that see their row; {@code tile} lies by rows. */
   private static void addStrays(
-      Pair t, Packer.@Nullable Strays strays, float[] tile, int columns, float[] target) {
-    for (int s = 0; strays != null && s < strays.rows().length; s++) {
+      Pair t, Packer.@Nullable Strays strays, float[] tile, float[] target) {
+    for (int s = 0; strays != null && s < strays.count(); s++) {
       int i = strays.rows()[s];
+      int c = strays.columns()[s];
       for (int j = 0; j < t.keys; j++) {
         if (sees(t, i, j)) {
-          float weight = tile[j * LD + i];
-          for (int c = 0; c < columns; c++) {
-            target[(c / NR * TILE_N + j) * NR + c % NR] +=
-                weight * strays.values()[s * columns + c];
-          }
+          target[(c / NR * TILE_N + j) * NR + c % NR] += tile[j * LD + i] * strays.values()[s];
         }
       }
     }
@@ -355,13 +350,13 @@ final class BackwardKernel {
     }
     int padded = Lanes.roundUp(dim, MR);
     Packer.Strays strays = t.key.strays[t.n];
-    for (int s = 0; strays != null && s < strays.rows().length; s++) {
+    for (int s = 0; strays != null && s < strays.count(); s++) {
       int j = strays.rows()[s];
+      int c = strays.columns()[s];
       for (int i = 0; i < t.rows; i++) {
         if (sees(t, i, j)) {
-          for (int c = 0; c < dim; c++) {
-            dqt[(i / NR * padded + c) * PS + i % NR] += t.w.ds[i / NR * PANEL + j * PS + i % NR] * strays.values()[s * dim + c];
-          }
+          float ds = t.w.ds[i / NR * PANEL + j * PS + i % NR];
+          dqt[(i / NR * padded + c) * PS + i % NR] += ds * strays.values()[s];
         }
       }
     }

@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * panel of NR queries,
  *
  * <pre>
- *   Sᵀ = K.Qᵀ                  (keys, NR) on the panel, in units of log2
+ *   Sᵀ = K.Qᵀ                  (keys, NR) on the panel
  *   bias, softcap, mask        only where there are any
- *   Pᵀ = 2^(Sᵀ - rowMax)       rowMax, rowSum and Oᵀ moved on
+ *   Pᵀ = exp(Sᵀ - rowMax)      rowMax, rowSum and Oᵀ moved on
  *   Oᵀ += Vᵀ.Pᵀ                (valueDim, NR)
  * </pre>
  */
@@ -90,8 +90,8 @@ final class ForwardKernel {
     Rows query = call.query();
     long at = query.at(problem.sequences().entry(tile.b), tile.h, row);
     Packer.readBlock(query, at, tile.rows, dim, w.rows, w.halves);
-    // The scale rides on Q, once per element, together with the change to base 2.
-    float factor = (float) (problem.score().scale() / Exp2.LN_2);
+    // The scale rides on Q, once per element.
+    float factor = (float) problem.score().scale();
     Packer.transposedPanels(w.rows, tile.rows, dim, factor, w.qt);
   }
 
@@ -167,22 +167,20 @@ final class ForwardKernel {
     }
   }
 
-  /** Adds values that are not finite, to the queries that see them. */
+  /** Adds the values that are not finite, to the queries that see them. */
   private void addStrays(
       Tile tile, Packer.Strays strays, boolean partial, int lane, int key0, long visible) {
     Workspace w = tile.w;
-    int columns = problem.valueDim();
-    int out = lane / NR * Lanes.roundUp(columns, MR) * PS - lane;
-    for (int s = 0; s < strays.rows().length; s++) {
+    int out = lane / NR * Lanes.roundUp(problem.valueDim(), MR) * PS - lane;
+    for (int s = 0; s < strays.count(); s++) {
       int j = strays.rows()[s];
+      int c = strays.columns()[s];
       if (j < MaskPass.first(visible) || j >= MaskPass.end(visible)) {
         continue;
       }
       for (int i = lane; i < Math.min(lane + NR, tile.rows); i++) {
         if (!partial || MaskPass.sees(tile.grid, tile.row0 + i, i, key0, j, w.visible)) {
-          for (int c = 0; c < columns; c++) {
-            w.ot[out + c * PS + i] += w.st[j * PS + i - lane] * strays.values()[s * columns + c];
-          }
+          w.ot[out + c * PS + i] += w.st[j * PS + i - lane] * strays.values()[s];
         }
       }
     }
@@ -196,7 +194,7 @@ final class ForwardKernel {
     long row = problem.sequences().startQ(tile.b) + tile.row0;
     Rows lse = call.lse();
     for (int i = 0; i < tile.rows; i++) {
-      double max = w.rowMax[i] * Exp2.LN_2;
+      double max = w.rowMax[i];
       float sum = w.rowSum[i];
       if (!(w.rowMax[i] <= most)) {
         most = w.rowMax[i];
@@ -218,7 +216,7 @@ final class ForwardKernel {
     }
     divide(w, tile.rows, problem.valueDim());
     writeOut(tile, entry, row);
-    return (float) (most * Exp2.LN_2);
+    return most;
   }
 
   private static void divide(Workspace w, int rows, int columns) {

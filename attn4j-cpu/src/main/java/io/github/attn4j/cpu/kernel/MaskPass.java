@@ -142,15 +142,17 @@ final class MaskPass {
         hidden.intoArray(tile, at + COUNT);
         continue;
       }
-      hideByIntervals(grid, row0, key0 + j, tile, at, hidden);
+      hideByIntervals(grid, row0, key0 + j, tile, at, replacement);
       if (hasBits) {
-        hideByBits(w.visible[j * WORDS + (lane >> 6)] >>> (lane & 63), tile, at, hidden);
+        hideByBits(
+            w.visible[j * WORDS + (lane >> 6)] >>> (lane & 63), tile, at, replacement);
       }
     }
   }
 
   private static void hideByIntervals(
-      TileGrid grid, int row0, int key, float[] tile, int at, FloatVector hidden) {
+      TileGrid grid, int row0, int key, float[] tile, int at, float replacement) {
+    FloatVector hidden = FloatVector.broadcast(FLOATS, replacement);
     FloatVector x0 = FloatVector.fromArray(FLOATS, tile, at);
     FloatVector x1 = FloatVector.fromArray(FLOATS, tile, at + COUNT);
     IntVector rows0 = IntVector.broadcast(INTS, row0).addIndex(1);
@@ -170,7 +172,8 @@ final class MaskPass {
     x1.intoArray(tile, at + COUNT);
   }
 
-  private static void hideByBits(long seen, float[] tile, int at, FloatVector hidden) {
+  private static void hideByBits(long seen, float[] tile, int at, float replacement) {
+    FloatVector hidden = FloatVector.broadcast(FLOATS, replacement);
     VectorMask<Float> seen0 = VectorMask.fromLong(FLOATS, seen);
     VectorMask<Float> seen1 = VectorMask.fromLong(FLOATS, seen >>> COUNT);
     hidden.blend(FloatVector.fromArray(FLOATS, tile, at), seen0).intoArray(tile, at);

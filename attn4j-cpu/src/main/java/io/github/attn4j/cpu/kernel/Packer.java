@@ -6,21 +6,21 @@ import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 
 import io.github.attn4j.spi.Rows;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Brings blocks of rows into the orders the micro-kernels read.
  *
  * <p>Where a block is the right-hand side of a product with probabilities, masked elements count
- * with probability zero, and zero times NaN is NaN. So rows that hold a NaN or an infinity are
- * replaced by zeros there and kept aside ({@link Strays}), to be added element by element to those
- * that really see them.
+ * with probability zero, and zero times NaN is NaN. So elements that are NaN or infinite are
+ * replaced by zeros there and kept aside ({@link Strays}), to be added to those that see them.
  */
 final class Packer {
   private Packer() {}
 
-  /** Rows of a block that hold a NaN or an infinity, with their values. */
-  record Strays(int[] rows, float[] values) {}
+  /** The elements of a block that are NaN or infinite: where they stand, and their values. */
+  record Strays(int count, int[] rows, int[] columns, float[] values) {}
 
   /** Reads rows {@code [row, row + count)} of one head into {@code to}, {@code columns} apart. */
   static void readBlock(Rows source, long at, int count, int columns, float[] to, short[] halves) {
@@ -101,13 +101,9 @@ final class Packer {
     }
   }
 
-  /**
-   * Replaces rows that hold a NaN or an infinity by zeros and returns them, or null where there are
-   * none.
-   */
+  /** Replaces elements that are NaN or infinite by zeros and returns them, or null if there are none. */
   static @Nullable Strays removeStrays(float[] block, int count, int columns, float factor) {
-    // A sum of x - x is zero unless some x is not finite; the loop vectorises, the search below is
-    // rare.
+    // x * 0 is zero unless x is not finite; this loop vectorises, the search below is rare.
     float check = 0;
     for (int at = 0; at < count * columns; at++) {
       check += block[at] * 0f;
@@ -116,22 +112,16 @@ final class Packer {
   }
 
   private static Strays collectStrays(float[] block, int count, int columns, float factor) {
-    int[] rows = new int[count];
-    float[] values = new float[count * columns];
-    int found = 0;
-    for (int row = 0; row < count; row++) {
-      boolean finite = true;
-      for (int c = 0; c < columns; c++) {
-        finite &= Float.isFinite(block[row * columns + c]);
-      }
-      if (!finite) {
-        for (int c = 0; c < columns; c++) {
-          values[found * columns + c] = block[row * columns + c] * factor;
-          block[row * columns + c] = 0f;
-        }
-        rows[found++] = row;
-      }
+    int[] at = IntStream.range(0, count * columns).filter(e -> !Float.isFinite(block[e])).toArray();
+    int[] rows = new int[at.length];
+    int[] places = new int[at.length];
+    float[] values = new float[at.length];
+    for (int s = 0; s < at.length; s++) {
+      rows[s] = at[s] / columns;
+      places[s] = at[s] % columns;
+      values[s] = block[at[s]] * factor;
+      block[at[s]] = 0f;
     }
-    return new Strays(Arrays.copyOf(rows, found), Arrays.copyOf(values, found * columns));
+    return new Strays(at.length, rows, places, values);
   }
 }

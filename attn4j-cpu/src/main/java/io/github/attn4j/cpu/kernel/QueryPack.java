@@ -22,7 +22,7 @@ final class QueryPack {
 
   private final Problem problem;
 
-  /** Q in panels of queries, times scale and log2(e): for scores. */
+  /** Q in panels of queries, times the scale: for scores. */
   final float[][] qt;
 
   /** dO in panels of queries: for dP. */
@@ -37,13 +37,8 @@ final class QueryPack {
   /** dQ in panels of queries, without the scale. */
   final float[][] dqt;
 
-  /**
-   * The lse in units of log2 as the sum of two floats, so that the change of base costs no
-   * accuracy; +infinity for rows that see nothing, which makes their probabilities zero.
-   */
-  final float[][] lseHigh;
-
-  final float[][] lseLow;
+  /** The lse; +infinity for rows that see nothing, which makes their probabilities zero. */
+  final float[][] lse;
 
   /** Per row, the sum over columns of dO times O. */
   final float[][] delta;
@@ -69,8 +64,7 @@ final class QueryPack {
     queries = new float[maxTiles][TILE_M * Lanes.roundUp(dim, NR)];
     douts = new float[maxTiles][TILE_M * Lanes.roundUp(valueDim, NR)];
     dqt = new float[maxTiles][PANELS * Lanes.roundUp(dim, MR) * PS];
-    lseHigh = new float[maxTiles][TILE_M];
-    lseLow = new float[maxTiles][TILE_M];
+    lse = new float[maxTiles][TILE_M];
     delta = new float[maxTiles][TILE_M];
     queryStrays = new Packer.Strays[maxTiles];
     doutStrays = new Packer.Strays[maxTiles];
@@ -80,7 +74,7 @@ final class QueryPack {
 
   /** Bytes of a pack of so many tiles. */
   static long bytes(Problem problem, int tiles) {
-    long perTile = (2L * problem.headDim() + problem.valueDim()) * PANELS * PS + 3L * TILE_M;
+    long perTile = (2L * problem.headDim() + problem.valueDim()) * PANELS * PS + 2L * TILE_M;
     perTile += TILE_M * (long) (problem.headDim() + problem.valueDim());
     return tiles * perTile * Float.BYTES;
   }
@@ -99,7 +93,7 @@ final class QueryPack {
 
     Rows query = forward.query();
     Packer.readBlock(query, query.at(entry, h, row), rows, dim, w.rows, w.halves);
-    Packer.transposedPanels(w.rows, rows, dim, (float) (scale / Exp2.LN_2), qt[m]);
+    Packer.transposedPanels(w.rows, rows, dim, (float) scale, qt[m]);
     queryStrays[m] = Packer.removeStrays(w.rows, rows, dim, (float) scale);
     Packer.widePanels(w.rows, rows, dim, (float) scale, queries[m]);
 
@@ -119,29 +113,28 @@ final class QueryPack {
       ForwardCall forward, int h, int m, int rows, int entry, long row, Workspace w) {
     int columns = problem.valueDim();
     float @Nullable [] sink = forward.sink();
-    Arrays.fill(lseHigh[m], Float.POSITIVE_INFINITY);
-    Arrays.fill(lseLow[m], 0f);
+    Arrays.fill(lse[m], Float.POSITIVE_INFINITY);
     Arrays.fill(delta[m], 0f);
     sinkParts[m] = 0;
     float[] out = w.ot;
     for (int i = 0; i < rows; i++) {
-      float lse = RowTransfer.get(forward.lse(), forward.lse().at(entry, h, row + i));
-      boolean empty = lse == Float.NEGATIVE_INFINITY || (sink != null && lse == sink[h]);
+      float rowLse = RowTransfer.get(forward.lse(), forward.lse().at(entry, h, row + i));
+      boolean empty =
+          rowLse == Float.NEGATIVE_INFINITY || (sink != null && rowLse == sink[h]);
       if (empty) {
         continue;
       }
       RowTransfer.read(
           forward.out(), forward.out().at(entry, h, row + i), columns, out, 0, w.halves);
-      double sum = 0;
+      // The same chain of operations as dP's, so that the two cancel where a row sees one key.
+      float sum = 0;
       for (int c = 0; c < columns; c++) {
-        sum += (double) w.rows[i * columns + c] * out[c];
+        sum = Math.fma(out[c], w.rows[i * columns + c], sum);
       }
-      double log2 = lse / Exp2.LN_2;
-      lseHigh[m][i] = (float) log2;
-      lseLow[m][i] = (float) (log2 - (float) log2);
-      delta[m][i] = (float) sum;
+      lse[m][i] = rowLse;
+      delta[m][i] = sum;
       if (sink != null) {
-        sinkParts[m] -= Math.exp(sink[h] - (double) lse) * sum;
+        sinkParts[m] -= Math.exp(sink[h] - (double) rowLse) * sum;
       }
     }
   }

@@ -12,7 +12,7 @@ import io.github.attn4j.spi.Rows;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Bias and softcap on a tile of scores. Scores stand in units of log2: {@code score * log2(e)}. */
+/** Bias and softcap on a tile of scores. */
 final class ScorePass {
   private final ScoreOptions options;
   private final boolean capped;
@@ -22,7 +22,7 @@ final class ScorePass {
     this.options = options;
     this.capped = options.softcap() > 0;
     double factor = options.biasStage() == BiasStage.BEFORE_SCALE ? options.scale() : 1;
-    this.biasFactor = (float) (factor / Exp2.LN_2);
+    this.biasFactor = (float) factor;
   }
 
   boolean capped() {
@@ -34,7 +34,7 @@ final class ScorePass {
     return capped || hasBias;
   }
 
-  /** Brings the bias of a tile into {@code w.bias}, transposed and in units of log2. */
+  /** Brings the bias of a tile into {@code w.bias}. */
   void loadBias(Rows bias, int b, int h, int row0, int rows, int key0, int keys, Workspace w) {
     for (int i = 0; i < rows; i++) {
       RowTransfer.read(
@@ -73,8 +73,8 @@ final class ScorePass {
   }
 
   private void cap(Workspace w, boolean keepSlope, int base, int first, int end) {
-    float inward = (float) (Exp2.LN_2 / options.softcap());
-    float outward = (float) (options.softcap() / Exp2.LN_2);
+    float inward = (float) (1 / options.softcap());
+    float outward = (float) options.softcap();
     for (int j = first; j < end; j++) {
       for (int at = base + j * PS; at < base + j * PS + NR; at += COUNT) {
         FloatVector x = FloatVector.fromArray(FLOATS, w.st, at).mul(inward);

@@ -46,6 +46,11 @@ final class Workspace {
   final float[] rowMax = new float[TILE_M];
   final float[] rowSum = new float[TILE_M];
 
+  /** Vectors on their way between two steps of the softmax. */
+  final float[] base = new float[Lanes.COUNT];
+
+  final float[] alpha = new float[Lanes.COUNT];
+
   /**
    * What the mask's bits leave visible, and what dropout keeps, as {@code ElementBits.Tile}
    * describes.
