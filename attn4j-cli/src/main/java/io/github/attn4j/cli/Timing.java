@@ -1,0 +1,57 @@
+package io.github.attn4j.cli;
+
+import java.util.Arrays;
+
+/**
+ * How long something takes once it is warm.
+ *
+ * @param seconds the median
+ * @param runs how many were measured
+ */
+record Timing(double seconds, int runs) {
+  /** Runs whose best must not beat the best before them for the times to count as settled. */
+  private static final int SETTLED_RUNS = 3;
+
+  private static final double SETTLED = 0.98;
+  private static final int MIN_RUNS = 5;
+  private static final int MAX_RUNS = 2000;
+
+  /**
+   * Warms up until the times settle, then measures.
+   *
+   * @param work what to time
+   * @param atLeast seconds of warming up, and again of measuring; a few runs are made in any case
+   */
+  static Timing of(Runnable work, double atLeast) {
+    warmUp(work, atLeast);
+    double[] seconds = new double[MAX_RUNS];
+    int runs = 0;
+    double total = 0;
+    while (runs < MAX_RUNS && (runs < MIN_RUNS || total < atLeast)) {
+      seconds[runs] = once(work);
+      total += seconds[runs++];
+    }
+    double[] sorted = Arrays.copyOf(seconds, runs);
+    Arrays.sort(sorted);
+    return new Timing((sorted[(runs - 1) / 2] + sorted[runs / 2]) / 2, runs);
+  }
+
+  private static void warmUp(Runnable work, double atLeast) {
+    double best = Double.POSITIVE_INFINITY;
+    double total = 0;
+    int sinceBest = 0;
+    // The end of patience is for machines that never settle.
+    while ((sinceBest < SETTLED_RUNS || total < atLeast) && total < 10 * atLeast) {
+      double seconds = once(work);
+      total += seconds;
+      sinceBest = seconds < SETTLED * best ? 0 : sinceBest + 1;
+      best = Math.min(best, seconds);
+    }
+  }
+
+  private static double once(Runnable work) {
+    long begin = System.nanoTime();
+    work.run();
+    return (System.nanoTime() - begin) * 1e-9;
+  }
+}

@@ -1,0 +1,139 @@
+package io.github.attn4j.cli.capture;
+
+import io.github.attn4j.RefusedException;
+import io.github.attn4j.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Replays captures, each into a file of results or a file with the reason why not. */
+public final class CaptureRunner {
+  private static final String SUFFIX = ".safetensors";
+
+  /** A file can name a tensor by a megabyte. */
+  private static final int LONGEST_LINE = 4000;
+
+  private final Path out;
+  private final CaptureOperator.Options options;
+
+  /**
+   * Prepares to run.
+   *
+   * @param out folder of the results; must exist
+   * @param options backend and threads
+   */
+  public CaptureRunner(Path out, CaptureOperator.Options options) {
+    this.out = out;
+    this.options = options;
+  }
+
+  /**
+   * What became of a call.
+   *
+   * @param ok whether it ran and every comparison held
+   * @param line one line for people
+   */
+  public record Outcome(boolean ok, String line) {}
+
+  /**
+   * The name of a call.
+   *
+   * @param file its file
+   * @return the file's name without its suffix
+   */
+  public static String name(Path file) {
+    String name = String.valueOf(file.getFileName());
+    return name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name;
+  }
+
+  /**
+   * Where the results of a call go.
+   *
+   * @param name the call's name
+   * @return a file in the folder of results
+   */
+  public Path resultFile(String name) {
+    return out.resolve(name + SUFFIX);
+  }
+
+  /**
+   * Replays one capture.
+   *
+   * @param file the capture
+   * @return what became of it
+   * @throws IOException if the results cannot be written
+   */
+  public Outcome run(Path file) throws IOException {
+    String name = name(file);
+    Path error = out.resolve(name + ".error.txt");
+    // What an earlier run left must not stand beside what this one says.
+    Files.deleteIfExists(resultFile(name));
+    Files.deleteIfExists(error);
+    String refusal;
+    try {
+      return replay(name, file);
+    } catch (RefusedException e) {
+      refusal = e.kind() + ": " + e.getMessage();
+    } catch (OutOfMemoryError e) {
+      refusal = "RuntimeError: memory: expected the call to fit, got " + e.getMessage();
+    } catch (RuntimeException | InternalError e) {
+      // A fault of ours, or a file that shrank under its mapping; the other calls still have a
+      // right to run.
+      refusal = "RuntimeError: call: expected no fault in attn4j, got " + e;
+    }
+    refusal = printable(refusal);
+    Files.writeString(error, refusal + "\n");
+    return new Outcome(false, name + "  refused  " + refusal);
+  }
+
+  private Outcome replay(String name, Path file) throws IOException {
+    try (Capture capture = Capture.open(file)) {
+      CaptureOperator operator = CaptureOperator.named(capture.op());
+      long begin = System.nanoTime();
+      CaptureOperator.Call call = operator.prepare(capture, options);
+      Map<String, Tensor> results = new LinkedHashMap<>(call.forward());
+      Tensor dout = capture.dout();
+      if (dout != null) {
+        results.putAll(call.backward(dout));
+      }
+      double seconds = (System.nanoTime() - begin) * 1e-9;
+      List<Comparison.Finding> findings = new Comparison(call, capture).compare(results);
+      double skipped = 1 - call.plan().tiles().density();
+      SafetensorsWriter.write(
+          resultFile(name),
+          Map.of(
+              "op", capture.op(),
+              "backend", call.plan().backend(),
+              "seconds", String.format(Locale.ROOT, "%.6f", seconds),
+              "skipped_tile_share", String.format(Locale.ROOT, "%.6f", skipped)),
+          results);
+      String compared =
+          findings.stream().map(Comparison.Finding::text).collect(Collectors.joining("; "));
+      String line =
+          String.format(
+              Locale.ROOT,
+              "%s  %s  %s  %.1f ms  skipped %.1f %%  %s",
+              name,
+              capture.op(),
+              call.plan().backend(),
+              seconds * 1e3,
+              skipped * 100,
+              compared.isEmpty() ? "nothing to compare with" : compared);
+      return new Outcome(findings.stream().allMatch(Comparison.Finding::holds), line);
+    }
+  }
+
+  /** One line without control characters: names in a file may hold anything, escape codes too. */
+  private static String printable(String text) {
+    return text.codePoints()
+        .limit(LONGEST_LINE)
+        .map(c -> Character.isISOControl(c) || !Character.isDefined(c) ? ' ' : c)
+        .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+        .toString();
+  }
+}

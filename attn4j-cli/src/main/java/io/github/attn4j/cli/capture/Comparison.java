@@ -1,0 +1,119 @@
+package io.github.attn4j.cli.capture;
+
+import io.github.attn4j.RefusedException;
+import io.github.attn4j.Tensor;
+import io.github.attn4j.cli.check.Arithmetic;
+import io.github.attn4j.cli.check.Quantity;
+import io.github.attn4j.cli.check.Sample;
+import io.github.attn4j.cli.check.Tolerance;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Compares the results of a call with those its file expects, all elements of them.
+ *
+ * <p>The bound is twice the error of the plain computation against float64, both our own: measured
+ * against the file's expectation, a wrong expectation would widen the very bound that should catch
+ * it. Both cover every row where that is a matter of seconds, else a sample of the rows.
+ */
+final class Comparison {
+  /** Multiplications that two cores do in a few seconds of scalar code. */
+  private static final double PLAIN_BUDGET = 4e9;
+
+  private final CaptureOperator.Call call;
+  private final Capture capture;
+  private final Map<Quantity, double[]> plain = new EnumMap<>(Quantity.class);
+  private final Map<Quantity, double[]> exact = new EnumMap<>(Quantity.class);
+  private final Sample sample;
+
+  Comparison(CaptureOperator.Call call, Capture capture) {
+    this.call = call;
+    this.capture = capture;
+    this.sample = Sample.within(call.plan().spec(), PLAIN_BUDGET);
+  }
+
+  /** One result against what was expected. */
+  record Finding(String name, boolean holds, String text) {}
+
+  List<Finding> compare(Map<String, Tensor> results) {
+    for (String name : capture.expected().keySet()) {
+      if (!results.containsKey(name)) {
+        throw RefusedException.value(
+            Capture.EXPECTED + name,
+            "expected a tensor for one of the results %s".formatted(results.keySet()));
+      }
+    }
+    Map<String, Tensor> pairs = new LinkedHashMap<>(results);
+    pairs.keySet().retainAll(capture.expected().keySet());
+    return pairs.entrySet().stream()
+        .map(entry ->
+            compare(
+                entry.getKey(),
+                entry.getValue(),
+                Objects.requireNonNull(capture.expected().get(entry.getKey()))))
+        .toList();
+  }
+
+  private Finding compare(String name, Tensor result, Tensor expected) {
+    if (!Arrays.equals(result.shape(), expected.shape())
+        || result.dtype().isFloating() != expected.dtype().isFloating()) {
+      return new Finding(name, false, "%s: expected %s, got %s".formatted(name, expected, result));
+    }
+    Quantity quantity = call.quantity(name);
+    Tolerance tolerance =
+        quantity == null
+            ? new Tolerance(error(result, expected), 0)
+            : new Tolerance(error(result, expected), bound(quantity, result));
+    String verdict = tolerance.holds() ? "ok" : "DIFFERS";
+    return new Finding(
+        name,
+        tolerance.holds(),
+        String.format(
+            Locale.ROOT,
+            "%s: error %.2e, bound %.2e, %s",
+            name,
+            tolerance.error(),
+            tolerance.bound(),
+            verdict));
+  }
+
+  private double bound(Quantity quantity, Tensor result) {
+    if (plain.isEmpty()) {
+      Arithmetic sameDtype = Arithmetic.plain(call.plan().spec().dtype());
+      plain.putAll(call.scalar(capture.dout(), sameDtype).values(sample));
+      exact.putAll(call.scalar(capture.dout(), Arithmetic.exact()).values(sample));
+    }
+    return Tolerance.bound(
+        Objects.requireNonNull(plain.get(quantity)),
+        Objects.requireNonNull(exact.get(quantity)),
+        result.dtype());
+  }
+
+  /** The largest difference, a row at a time so that nothing is held twice. */
+  private static double error(Tensor result, Tensor expected) {
+    if (result.rank() == 0 || result.elements() == 0) {
+      return result.elements() == 0
+          ? 0
+          : Tolerance.error(new double[] {result.get()}, new double[] {expected.get()});
+    }
+    if (result.rank() > 1) {
+      double error = 0;
+      for (long index = 0; index < result.dim(0); index++) {
+        error = Math.max(error, error(result.select(0, index), expected.select(0, index)));
+      }
+      return error;
+    }
+    double[] values = new double[Math.toIntExact(result.dim(0))];
+    double[] truth = new double[values.length];
+    for (int n = 0; n < values.length; n++) {
+      values[n] = result.get(n);
+      truth[n] = expected.get(n);
+    }
+    return Tolerance.error(values, truth);
+  }
+}

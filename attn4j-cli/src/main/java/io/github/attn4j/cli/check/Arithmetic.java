@@ -1,0 +1,123 @@
+package io.github.attn4j.cli.check;
+
+import io.github.attn4j.DType;
+import io.github.attn4j.Tensor;
+
+/**
+ * How the scalar computation rounds.
+ *
+ * <p>{@link #exact} is float64 throughout: the truth. {@link #plain} is what a straightforward
+ * program in a dtype does, and so the yardstick for errors: products summed one after the other in
+ * float32, every stored intermediate (scores, probabilities, results) rounded to the dtype.
+ */
+public abstract sealed class Arithmetic {
+  private Arithmetic() {}
+
+  /**
+   * Float64 throughout.
+   *
+   * @return the arithmetic of the truth
+   */
+  public static Arithmetic exact() {
+    return new Exact();
+  }
+
+  /**
+   * The straightforward program.
+   *
+   * @param dtype of its stored values
+   * @return the arithmetic of the yardstick
+   */
+  public static Arithmetic plain(DType dtype) {
+    return new Plain(dtype);
+  }
+
+  /** The value as it would be stored. */
+  abstract double store(double value);
+
+  /** The value as it would stand in an accumulator. */
+  abstract double accumulator(double value);
+
+  /** The product of rows a and b of two matrices. */
+  abstract double dot(float[] a, int rowA, float[] b, int rowB, int columns);
+
+  /** Adds a multiple of a row. */
+  abstract void addScaled(double[] sum, double factor, float[] b, int rowB);
+
+  private static final class Exact extends Arithmetic {
+    @Override
+    double store(double value) {
+      return value;
+    }
+
+    @Override
+    double accumulator(double value) {
+      return value;
+    }
+
+    @Override
+    double dot(float[] a, int rowA, float[] b, int rowB, int columns) {
+      double sum = 0;
+      for (int c = 0; c < columns; c++) {
+        sum += (double) a[rowA * columns + c] * b[rowB * columns + c];
+      }
+      return sum;
+    }
+
+    @Override
+    void addScaled(double[] sum, double factor, float[] b, int rowB) {
+      for (int c = 0; c < sum.length; c++) {
+        sum[c] += factor * b[rowB * sum.length + c];
+      }
+    }
+  }
+
+  private static final class Plain extends Arithmetic {
+    private final DType dtype;
+
+    Plain(DType dtype) {
+      this.dtype = dtype;
+    }
+
+    @Override
+    double store(double value) {
+      return round(dtype, value);
+    }
+
+    @Override
+    double accumulator(double value) {
+      return (float) value;
+    }
+
+    @Override
+    double dot(float[] a, int rowA, float[] b, int rowB, int columns) {
+      float sum = 0;
+      for (int c = 0; c < columns; c++) {
+        sum += a[rowA * columns + c] * b[rowB * columns + c];
+      }
+      return sum;
+    }
+
+    @Override
+    void addScaled(double[] sum, double factor, float[] b, int rowB) {
+      for (int c = 0; c < sum.length; c++) {
+        sum[c] = (float) sum[c] + (float) factor * b[rowB * sum.length + c];
+      }
+    }
+  }
+
+  /** The number nearest to a value in a dtype. */
+  static double round(DType dtype, double value) {
+    return switch (dtype) {
+      case FLOAT32 -> (float) value;
+      case FLOAT16 -> Float.float16ToFloat(Float.floatToFloat16((float) value));
+      case BFLOAT16 -> DType.bfloat16ToFloat(DType.floatToBfloat16((float) value));
+      case INT8, INT32, INT64, BOOL -> value;
+    };
+  }
+
+  /** All elements of a (rows, columns) matrix. */
+  static float[] matrix(Tensor tensor) {
+    return tensor.toFloatArray();
+  }
+}

@@ -1,0 +1,191 @@
+package io.github.attn4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.attn4j.spi.ElementBits;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/** Every mask's fast lowering says what its slow truth says; composition; refusals. */
+final class MaskTest {
+  /** Lowering and bits together against allows, element by element. */
+  private static void checkLowering(Mask mask, int b, int h, Extent extent) {
+    int seqlenQ = extent.seqlenQ();
+    int[][] starts = new int[mask.intervals()][extent.seqlenK()];
+    int[][] ends = new int[mask.intervals()][extent.seqlenK()];
+    mask.lower(b, h, extent, 0, starts, ends);
+    int words = Math.ceilDiv(seqlenQ, 64) + 1;
+    long[] visible = new long[extent.seqlenK() * words];
+    Arrays.fill(visible, -1);
+    ElementBits.Tile tile = new ElementBits.Tile(0, seqlenQ, 0, extent.seqlenK(), words);
+    for (ElementBits part : mask.bits()) {
+      part.clearMasked(b, h, extent, tile, visible);
+    }
+    for (int j = 0; j < extent.seqlenK(); j++) {
+      for (int slot = 0; slot < mask.intervals(); slot++) {
+        assertThat(starts[slot][j]).isBetween(0, seqlenQ);
+        assertThat(ends[slot][j]).isBetween(0, seqlenQ);
+      }
+      for (int i = 0; i < seqlenQ; i++) {
+        boolean masked = (visible[j * words + i / 64] >>> (i & 63) & 1) == 0;
+        for (int slot = 0; slot < mask.intervals(); slot++) {
+          masked |= i >= starts[slot][j] && i < ends[slot][j];
+        }
+        assertThat(!masked)
+            .as("%s, sequence %d, head %d, row %d, key %d, %s", mask, b, h, i, j, extent)
+            .isEqualTo(mask.allows(b, h, i, j, extent));
+      }
+    }
+  }
+
+  @Test
+  void everyLoweringIsTheTruth() {
+    SplittableRandom random = new SplittableRandom(1);
+    for (int n = 0; n < 550; n++) {
+      Extent extent = extent(random);
+      Mask mask = RandomMasks.mask(random, n % RandomMasks.KINDS, 2, extent);
+      checkLowering(mask, 0, 0, extent);
+      checkLowering(mask, 1, extent.heads() - 1, extent);
+      Mask other = RandomMasks.mask(random, random.nextInt(RandomMasks.KINDS), 2, extent);
+      Mask both = mask.and(other).and(Mask.causal());
+      checkLowering(both, 1, 0, extent);
+      for (int at = 0; extent.seqlenQ() * extent.seqlenK() > 0 && at < 20; at++) {
+        int i = random.nextInt(extent.seqlenQ());
+        int j = random.nextInt(extent.seqlenK());
+        assertThat(both.allows(0, 0, i, j, extent))
+            .isEqualTo(
+                mask.allows(0, 0, i, j, extent)
+                    && other.allows(0, 0, i, j, extent)
+                    && Mask.causal().allows(0, 0, i, j, extent));
+      }
+    }
+  }
+
+  private static Extent extent(SplittableRandom random) {
+    int q = random.nextInt(10) == 0 ? random.nextInt(2) : random.nextInt(80);
+    int k = random.nextInt(10) == 0 ? random.nextInt(2) : random.nextInt(40);
+    return new Extent(q, random.nextBoolean() ? q : k, 1 + random.nextInt(3));
+  }
+
+  /** Any part of the bits, at any place, leaves what is outside the part alone. */
+  @Test
+  void bitsOfAPartAreBitsOfTheWhole() {
+    SplittableRandom random = new SplittableRandom(2);
+    for (int n = 0; n < 200; n++) {
+      Extent extent = new Extent(1 + random.nextInt(150), 1 + random.nextInt(60), 2);
+      Mask mask = RandomMasks.mask(random, 9 + n % 2, 1, extent);
+      int row0 = random.nextInt(extent.seqlenQ());
+      int rows = 1 + random.nextInt(extent.seqlenQ() - row0);
+      int key0 = random.nextInt(extent.seqlenK());
+      int keys = 1 + random.nextInt(extent.seqlenK() - key0);
+      int words = Math.ceilDiv(rows, 64) + random.nextInt(2);
+      long[] before = random.longs((long) keys * words).toArray();
+      long[] after = before.clone();
+      mask.bits()
+          .getFirst()
+          .clearMasked(0, 1, extent, new ElementBits.Tile(row0, rows, key0, keys, words), after);
+      for (int j = 0; j < keys; j++) {
+        for (int i = 0; i < words * 64; i++) {
+          boolean was = (before[j * words + i / 64] >>> (i & 63) & 1) != 0;
+          boolean is = (after[j * words + i / 64] >>> (i & 63) & 1) != 0;
+          boolean allowed = i >= rows || mask.allows(0, 1, row0 + i, key0 + j, extent);
+          assertThat(is).isEqualTo(was && allowed);
+        }
+      }
+    }
+  }
+
+  @Test
+  void causalAlignmentsDifferWhereLengthsDo() {
+    Extent extent = new Extent(2, 5, 1);
+    assertThat(Mask.causal().allows(0, 0, 0, 3, extent)).isTrue();
+    assertThat(Mask.causal().allows(0, 0, 0, 4, extent)).isFalse();
+    assertThat(Mask.causal(Alignment.TOP_LEFT).allows(0, 0, 0, 1, extent)).isFalse();
+    assertThat(Mask.causal(Alignment.TOP_LEFT).allows(0, 0, 1, 1, extent)).isTrue();
+    Extent tall = new Extent(5, 2, 1);
+    assertThat(Mask.causal().allows(0, 0, 2, 0, tall)).isFalse();
+    assertThat(Mask.causal().allows(0, 0, 3, 0, tall)).isTrue();
+  }
+
+  @Test
+  void windowsCountKeysBeforeAndAfter() {
+    Extent extent = new Extent(10, 10, 1);
+    Mask mask = Mask.window(2, 1);
+    assertThat(mask.allows(0, 0, 5, 3, extent)).isTrue();
+    assertThat(mask.allows(0, 0, 5, 2, extent)).isFalse();
+    assertThat(mask.allows(0, 0, 5, 6, extent)).isTrue();
+    assertThat(mask.allows(0, 0, 5, 7, extent)).isFalse();
+    assertThat(Mask.window(WindowMask.OPEN, 0).allows(0, 0, 9, 0, extent)).isTrue();
+    assertThat(Mask.window(Integer.MAX_VALUE - 1, Integer.MIN_VALUE).allows(0, 0, 9, 0, extent))
+        .isFalse();
+    checkLowering(Mask.window(Integer.MAX_VALUE - 1, Integer.MIN_VALUE), 0, 0, extent);
+    checkLowering(Mask.window(Integer.MIN_VALUE, Integer.MAX_VALUE - 1), 0, 0, extent);
+  }
+
+  /**
+   * Columns are clamped after a signed read: hostile numbers mask as much as the rows there are.
+   */
+  @Test
+  void columnNumbersAreClamped() {
+    Extent extent = new Extent(6, 2, 1);
+    Tensor indices = Tensor.of(new int[] {Integer.MIN_VALUE, 2, 4, Integer.MAX_VALUE}, 1, 1, 2, 2);
+    Mask mask = Mask.columns(indices, ColumnMask.Form.START_END);
+    checkLowering(mask, 0, 0, extent);
+    assertThat(mask.allows(0, 0, 1, 0, extent)).isFalse();
+    assertThat(mask.allows(0, 0, 2, 0, extent)).isTrue();
+    assertThat(mask.allows(0, 0, 3, 1, extent)).isTrue();
+    assertThat(mask.allows(0, 0, 5, 1, extent)).isFalse();
+  }
+
+  @Test
+  void andFlattensAndDropsFull() {
+    Mask causal = Mask.causal();
+    assertThat(Mask.full().and(causal)).isSameAs(causal);
+    assertThat(causal.and(Mask.full())).isSameAs(causal);
+    Mask three = causal.and(Mask.window(3, 3)).and(Mask.prefix(1).and(causal));
+    assertThat(((AndMask) three).parts()).hasSize(4);
+    assertThat(three.intervals()).isEqualTo(1 + 2 + 1 + 1);
+  }
+
+  @Test
+  void partsThatDisagreeAreRefused() {
+    assertThatThrownBy(() -> Mask.prefix(1, 2).and(Mask.prefix(1, 2, 3)))
+        .isInstanceOf(RefusedException.class)
+        .hasMessage("mask: expected parts of equal batch or 1, got 2 and 3");
+    Mask two = Mask.dense(Tensor.zeros(DType.BOOL, 1, 2, 1, 1));
+    Mask three = Mask.dense(Tensor.zeros(DType.BOOL, 1, 3, 1, 1));
+    Mask four = Mask.dense(Tensor.zeros(DType.BOOL, 1, 4, 1, 1));
+    assertThat(two.and(four).heads()).isEqualTo(4);
+    assertThatThrownBy(() -> two.and(three)).isInstanceOf(RefusedException.class);
+  }
+
+  @Test
+  void wrongMaskTensorsAreRefused() {
+    Tensor floats = Tensor.zeros(DType.FLOAT32, 1, 1, 2, 2);
+    assertThatThrownBy(() -> Mask.dense(floats))
+        .hasMessage("mask: expected BOOL or INT8, got FLOAT32[1, 1, 2, 2]");
+    assertThatThrownBy(() -> Mask.dense(Tensor.zeros(DType.BOOL, 2, 2)))
+        .hasMessageContaining("expected (batch, heads, seqlenQ, seqlenK)");
+    assertThatThrownBy(() -> Mask.blocks(floats, 1, 1)).hasMessageContaining("blocks: expected");
+    Tensor blocks = Tensor.zeros(DType.INT32, 1, 1, 2, 2);
+    assertThatThrownBy(() -> Mask.blocks(Tensor.zeros(DType.INT32, 2, 2), 1, 1))
+        .hasMessageContaining("blocks: expected (batch, heads");
+    assertThatThrownBy(() -> Mask.blocks(blocks, 0, 1))
+        .hasMessage("blockM: expected at least 1, got 0");
+    assertThatThrownBy(() -> Mask.blocks(blocks, 1, -1))
+        .hasMessage("blockN: expected at least 1, got -1");
+    assertThatThrownBy(() -> Mask.columns(floats, ColumnMask.Form.START_END))
+        .hasMessageContaining("indices: expected INT32");
+    assertThatThrownBy(() -> Mask.columns(blocks, ColumnMask.Form.START))
+        .hasMessageContaining("indices: expected (batch, heads, seqlenK, 1) for START");
+    assertThatThrownBy(() -> Mask.prefix()).hasMessageContaining("prefix: expected");
+    assertThatThrownBy(() -> Mask.prefix(-1)).hasMessageContaining("prefix: expected");
+    assertThatThrownBy(() -> Mask.documents(3, -1)).hasMessageContaining("documents: expected");
+    assertThatThrownBy(() -> Mask.documents(Integer.MAX_VALUE, 1))
+        .hasMessageContaining("documents: expected a total below 2^31");
+    assertThatThrownBy(() -> new DocumentMask(new int[1], new int[2]))
+        .hasMessageContaining("documents: expected as many lengths");
+  }
+}

@@ -1,0 +1,81 @@
+package io.github.attn4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+
+/** Where sequences lie, and lengths that make no sense. */
+final class SequencesTest {
+  @Test
+  void paddedSequencesFillTheirEntries() {
+    Sequences s = Sequences.padded(8, 9, new int[] {8, 3, 0}, new int[] {9, 9, 1});
+    assertThat(s.count()).isEqualTo(3);
+    assertThat(s.isRagged()).isFalse();
+    assertThat(s.entries()).isEqualTo(3);
+    assertThat(s.entry(2)).isEqualTo(2);
+    assertThat(s.startQ(2)).isZero();
+    assertThat(s.lengthQ(1)).isEqualTo(3);
+    assertThat(s.lengthK(2)).isEqualTo(1);
+    assertThat(s.extentQ()).isEqualTo(8);
+    assertThat(s.extentK()).isEqualTo(9);
+    assertThat(s.coversQueries()).isFalse();
+    assertThat(s.coversKeys()).isFalse();
+    assertThat(Sequences.padded(2, 4, 5).coversQueries()).isTrue();
+    assertThat(Sequences.padded(0, 4, 5).count()).isZero();
+    assertThat(s).hasToString("padded to 8 by 9, query [8, 3, 0], key [9, 9, 1]");
+  }
+
+  @Test
+  void raggedSequencesLieBehindEachOther() {
+    Sequences s = Sequences.ragged(new long[] {0, 3, 3, 10}, new long[] {0, 1, 5, 6});
+    assertThat(s.count()).isEqualTo(3);
+    assertThat(s.isRagged()).isTrue();
+    assertThat(s.entries()).isEqualTo(1);
+    assertThat(s.entry(2)).isZero();
+    assertThat(s.startQ(2)).isEqualTo(3);
+    assertThat(s.startK(2)).isEqualTo(5);
+    assertThat(s.lengthQ(1)).isZero();
+    assertThat(s.lengthK(1)).isEqualTo(4);
+    assertThat(s.extentQ()).isEqualTo(10);
+    assertThat(s.coversQueries()).isTrue();
+    long[] far = {0, Integer.MAX_VALUE, 2L * Integer.MAX_VALUE, 2L * Integer.MAX_VALUE + 7};
+    assertThat(Sequences.ragged(far, far).startK(2)).isEqualTo(4294967294L);
+    assertThat(Sequences.ragged(far, far).extentQ()).isEqualTo(4294967301L);
+  }
+
+  @Test
+  void lengthsAreCopied() {
+    int[] lengths = {1, 2};
+    Sequences s = Sequences.padded(4, 4, lengths, lengths);
+    lengths[0] = 99;
+    assertThat(s.lengthQ(0)).isEqualTo(1);
+  }
+
+  @Test
+  void lengthsThatMakeNoSenseAreRefused() {
+    assertThatThrownBy(() -> Sequences.padded(-1, 2, 3))
+        .isInstanceOf(RefusedException.class)
+        .hasMessage("batch: expected at least 0, got -1");
+    assertThatThrownBy(() -> Sequences.padded(1, -2, 3))
+        .hasMessage("seqlenQ: expected at least 0, got -2");
+    assertThatThrownBy(() -> Sequences.padded(1, 2, -3))
+        .hasMessage("seqlenK: expected at least 0, got -3");
+    assertThatThrownBy(() -> Sequences.padded(4, 4, new int[] {5}, new int[] {1}))
+        .hasMessage("lengthsQ: expected lengths between 0 and 4, got [5]");
+    assertThatThrownBy(() -> Sequences.padded(4, 4, new int[] {4}, new int[] {-1}))
+        .hasMessage("lengthsK: expected lengths between 0 and 4, got [-1]");
+    assertThatThrownBy(() -> Sequences.padded(4, 4, new int[] {4}, new int[] {1, 1}))
+        .hasMessage("lengthsK: expected as many entries as for the query, 1, got 2");
+    assertThatThrownBy(() -> Sequences.ragged(new long[] {0, 1}, new long[] {0}))
+        .hasMessageContaining("cumulativeK: expected as many entries");
+    assertThatThrownBy(() -> Sequences.ragged(new long[] {1, 2}, new long[] {0, 1}))
+        .hasMessage("cumulativeQ: expected numbers that start at 0, got [1, 2]");
+    assertThatThrownBy(() -> Sequences.ragged(new long[0], new long[0]))
+        .hasMessageContaining("cumulativeQ: expected numbers that start at 0");
+    assertThatThrownBy(() -> Sequences.ragged(new long[] {0, 2}, new long[] {0, -1}))
+        .hasMessageContaining("cumulativeK: expected ascending numbers");
+    assertThatThrownBy(() -> Sequences.ragged(new long[] {0, 1L << 31}, new long[] {0, 1}))
+        .hasMessageContaining("each sequence below 2^31");
+  }
+}
