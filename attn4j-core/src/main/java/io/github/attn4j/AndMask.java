@@ -34,7 +34,12 @@ public record AndMask(List<Mask> parts) implements Mask {
 
   @Override
   public boolean allows(int b, int h, int i, int j, Extent extent) {
-    return parts.stream().allMatch(part -> part.allows(b, h, i, j, extent));
+    for (Mask part : parts) {
+      if (!part.allows(b, h, i, j, extent)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   @Override

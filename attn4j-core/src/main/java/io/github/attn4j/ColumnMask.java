@@ -1,7 +1,6 @@
 package io.github.attn4j;
 
 import io.github.attn4j.internal.Elements;
-import java.util.Arrays;
 
 /**
  * FlashMask's own form: per key column the query rows that may not see it, as one or two half-open
@@ -75,14 +74,19 @@ public record ColumnMask(Tensor indices, Form form) implements Mask {
 
   @Override
   public boolean allows(int b, int h, int i, int j, Extent extent) {
-    int[] v = new int[form.columns()];
-    Arrays.setAll(v, column -> value(b, h, j, column, extent));
+    int first = value(b, h, j, 0, extent);
     return switch (form) {
-      case START -> i < v[0];
-      case START_END -> i < v[0] || i >= v[1];
-      case LOWER_START_UPPER_END -> i < v[0] && i >= v[1];
-      case TWO_INTERVALS -> (i < v[0] || i >= v[1]) && (i < v[2] || i >= v[3]);
+      case START -> i < first;
+      case START_END -> outside(i, first, value(b, h, j, 1, extent));
+      case LOWER_START_UPPER_END -> i < first && i >= value(b, h, j, 1, extent);
+      case TWO_INTERVALS ->
+          outside(i, first, value(b, h, j, 1, extent))
+              && outside(i, value(b, h, j, 2, extent), value(b, h, j, 3, extent));
     };
+  }
+
+  private static boolean outside(int i, int start, int end) {
+    return i < start || i >= end;
   }
 
   @Override

@@ -62,6 +62,10 @@ public final class CallBuilder {
     checkTensor("query", inputs.query(), queryShape, spec.dtype(), inputs);
     checkTensor("key", inputs.key(), keyShape, spec.dtype(), inputs);
     checkTensor("value", inputs.value(), valueShape, spec.dtype(), inputs);
+    if (result.layout() != spec.layout()) {
+      throw RefusedException.value(
+          "result", "expected layout %s, got %s".formatted(spec.layout(), result.layout()));
+    }
     checkTensor("out", result.out(), outShape, spec.outDtype(), inputs);
     checkTensor("lse", result.lse(), lseShape, DType.FLOAT32, inputs);
     Tensor maxLogit = result.maxLogit();

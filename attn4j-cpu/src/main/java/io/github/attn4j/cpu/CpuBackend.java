@@ -12,6 +12,14 @@ import java.util.List;
 
 /** Vector API kernels on every core. */
 public final class CpuBackend implements AttentionBackend {
+  /** Asked before any class that needs the module is touched. */
+  private static final boolean VECTOR_MODULE =
+      ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+
+  private static final String NO_VECTOR_MODULE =
+      "the module jdk.incubator.vector is not there; start java with"
+          + " --add-modules jdk.incubator.vector";
+
   /** Used by the service loader. */
   public CpuBackend() {}
 
@@ -27,14 +35,15 @@ public final class CpuBackend implements AttentionBackend {
 
   @Override
   public String description() {
-    return "Vector API, float32 in "
-        + Lanes.bits()
-        + "-bit vectors; float16 and bfloat16 widened on load";
+    return VECTOR_MODULE
+        ? "Vector API, float32 in %d-bit vectors; float16 and bfloat16 widened on load"
+            .formatted(Lanes.bits())
+        : NO_VECTOR_MODULE;
   }
 
   @Override
   public List<String> refusals(Problem problem) {
-    return List.of();
+    return VECTOR_MODULE ? List.of() : List.of(NO_VECTOR_MODULE);
   }
 
   @Override

@@ -12,11 +12,12 @@ import org.junit.jupiter.api.Test;
 /** The CPU backend keeps the contract, at the vector width this run is about. */
 final class CpuBackendTest extends BackendContract {
   private static int wantedBits() {
-    return Integer.getInteger(
-        "attn4j.vectorBits", VectorShape.preferredShape().vectorBitSize());
+    return Integer.getInteger("attn4j.vectorBits", VectorShape.preferredShape().vectorBitSize());
   }
 
-  /** A wider vector than the machine's would run, boxed, a hundred times slower: skip and say so. */
+  /**
+   * A wider vector than the machine's would run, boxed, a hundred times slower: skip and say so.
+   */
   @BeforeAll
   static void machineHasTheWidth() {
     int most = VectorShape.S_Max_BIT.vectorBitSize();

@@ -153,8 +153,26 @@ final class BackwardKernel {
         }
         copyByRows(w, lane, first, end, from, to);
       }
-      accumulate(w.keyMajorP, t.query.douts[t.m], problem.valueDim(), t.rows, laneLo, laneHi, from, to, w.dv);
-      accumulate(w.keyMajorDs, t.query.queries[t.m], problem.headDim(), t.rows, laneLo, laneHi, from, to, w.dk);
+      accumulate(
+          w.keyMajorP,
+          t.query.douts[t.m],
+          problem.valueDim(),
+          t.rows,
+          laneLo,
+          laneHi,
+          from,
+          to,
+          w.dv);
+      accumulate(
+          w.keyMajorDs,
+          t.query.queries[t.m],
+          problem.headDim(),
+          t.rows,
+          laneLo,
+          laneHi,
+          from,
+          to,
+          w.dk);
       addStrays(t, t.query.doutStrays[t.m], w.keyMajorP, w.dv);
       addStrays(t, t.query.queryStrays[t.m], w.keyMajorDs, w.dk);
     }
@@ -284,7 +302,9 @@ final class BackwardKernel {
     }
   }
 
-  /** Adds elements that are not finite to the keys that see their row; {@code tile} lies by rows. */
+  /**
+   * Adds elements that are not finite to the keys that see their row; {@code tile} lies by rows.
+   */
   private static void addStrays(
       Pair t, Packer.@Nullable Strays strays, float[] tile, float[] target) {
     for (int s = 0; strays != null && s < strays.count(); s++) {
@@ -378,7 +398,8 @@ final class BackwardKernel {
           j < Math.min(hi, MaskPass.end(range));
           j++) {
         long position = at + j * dbias.columnStride();
-        float sum = RowTransfer.get(dbias, position) + tile[i / NR * PANEL + j * PS + i % NR] * factor;
+        float sum =
+            RowTransfer.get(dbias, position) + tile[i / NR * PANEL + j * PS + i % NR] * factor;
         RowTransfer.writeOne(dbias, position, sum);
       }
     }

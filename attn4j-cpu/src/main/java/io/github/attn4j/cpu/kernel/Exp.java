@@ -13,8 +13,8 @@ final class Exp {
   private static final float LOG2_E = 1.44269504f;
 
   /**
-   * Adding 1.5 × 2^23 + 127 leaves the nearest integer n in the low bits of the sum, with 127 added:
-   * shifted left by 23 these bits are the float 2^n.
+   * Adding 1.5 × 2^23 + 127 leaves the nearest integer n in the low bits of the sum, with 127
+   * added: shifted left by 23 these bits are the float 2^n.
    */
   private static final float MAGIC = 0x1.8p23f + 127f;
 
@@ -31,26 +31,26 @@ final class Exp {
   private Exp() {}
 
   /**
-   * e^x for x up to 88; exactly 1 at 0 and exactly 0 at negative infinity and below -88.03. NaN stays
-   * NaN: the clamp is a comparison, which a NaN fails, and the last step a multiplication.
+   * e^x for x up to 88; exactly 1 at 0 and exactly 0 at negative infinity and below -88.03. NaN
+   * stays NaN: the last two steps are a multiplication and a comparison, which a NaN fails.
    *
-   * <p>With n the nearest integer of x log2(e) and f what is left: e^x = 2^f 2^n. The change of base
-   * happens here, on differences of scores, and not on the scores, whose error it would add to.
+   * <p>With n the nearest integer of x log2(e) and f what is left: e^x = 2^f 2^n. The change of
+   * base happens here, on differences of scores, and not on the scores, whose error it would add
+   * to. The polynomial is split into pairs, and the cut at the bottom comes last and off the main
+   * chain: the loop around this is bound by how many instructions wait for their operands.
    */
   static FloatVector of(FloatVector x) {
-    FloatVector t = x.blend(LEAST, x.compare(VectorOperators.LT, LEAST));
     FloatVector log2 = FloatVector.broadcast(FLOATS, LOG2_E);
-    FloatVector z = t.fma(log2, FloatVector.broadcast(FLOATS, MAGIC));
+    FloatVector z = x.fma(log2, FloatVector.broadcast(FLOATS, MAGIC));
     FloatVector minusN = FloatVector.broadcast(FLOATS, MAGIC).sub(z);
-    FloatVector f = t.fma(log2, minusN);
-    FloatVector p = FloatVector.broadcast(FLOATS, C5);
-    p = p.fma(f, FloatVector.broadcast(FLOATS, C4));
-    p = p.fma(f, FloatVector.broadcast(FLOATS, C3));
-    p = p.fma(f, FloatVector.broadcast(FLOATS, C2));
-    p = p.fma(f, FloatVector.broadcast(FLOATS, C1));
-    p = p.fma(f, FloatVector.broadcast(FLOATS, 1f));
+    FloatVector f = x.fma(log2, minusN);
+    FloatVector f2 = f.mul(f);
+    FloatVector p01 = f.fma(FloatVector.broadcast(FLOATS, C1), FloatVector.broadcast(FLOATS, 1f));
+    FloatVector p23 = f.fma(FloatVector.broadcast(FLOATS, C3), FloatVector.broadcast(FLOATS, C2));
+    FloatVector p45 = f.fma(FloatVector.broadcast(FLOATS, C5), FloatVector.broadcast(FLOATS, C4));
+    FloatVector p = p45.fma(f2, p23).fma(f2, p01);
     FloatVector power =
         z.viewAsIntegralLanes().lanewise(VectorOperators.LSHL, 23).viewAsFloatingLanes();
-    return p.mul(power);
+    return p.mul(power).blend(0f, x.compare(VectorOperators.LT, LEAST));
   }
 }

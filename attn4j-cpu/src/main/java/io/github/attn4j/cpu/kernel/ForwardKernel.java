@@ -2,8 +2,8 @@ package io.github.attn4j.cpu.kernel;
 
 import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
 import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
-import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
+import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_M;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
@@ -151,15 +151,7 @@ final class ForwardKernel {
     for (int c = 0; c < outColumns; c += MR) {
       int out = (lane / NR * outColumns + c) * PS;
       MicroKernel.panel(
-          end - first,
-          values,
-          c * keys + first * MR,
-          w.st,
-          first * PS,
-          w.ot,
-          out,
-          w.ot,
-          out);
+          end - first, values, c * keys + first * MR, w.st, first * PS, w.ot, out, w.ot, out);
     }
     Packer.Strays strays = tile.keys.strays[n];
     if (strays != null) {
@@ -234,14 +226,8 @@ final class ForwardKernel {
   private void writeOut(Tile tile, int entry, long row) {
     Workspace w = tile.w;
     int columns = problem.valueDim();
-    int panel = Lanes.roundUp(columns, MR) * PS;
-    for (int i = 0; i < tile.rows; i++) {
-      int start = i / NR * panel + i % NR;
-      for (int c = 0; c < columns; c++) {
-        w.rows[c] = w.ot[start + c * PS];
-      }
-      RowTransfer.write(
-          call.out(), call.out().at(entry, tile.h, row + i), columns, w.rows, 0, w.halves);
-    }
+    Packer.fromPanels(w.ot, Lanes.roundUp(columns, MR), tile.rows, columns, w.rows);
+    long at = call.out().at(entry, tile.h, row);
+    Packer.writeBlock(call.out(), at, tile.rows, columns, w.rows, w.halves);
   }
 }

@@ -34,14 +34,16 @@ public final class Lanes {
   static final int TILE_M = 128;
 
   /**
-   * Keys of a tile: a multiple of every micro-kernel height, small enough that K and V of a tile
-   * stay in the cache.
+   * Keys of a tile: a multiple of the micro-kernel's height, and no more than leaves a panel of
+   * probabilities, TILE_N × PS floats, half of a first-level cache of 32 KiB or more; fewer would
+   * waste time at the ends of the loops.
    */
-  static final int TILE_N = 192;
+  static final int TILE_N = WIDE ? 96 : 192;
 
   /**
-   * Distance between the rows of a panel of NR columns. The narrow micro-kernel wants it to be a multiple of its six rows,
-   * so that one loop variable serves both operands; the wide one takes panels as dense as they come.
+   * Distance between the rows of a panel of NR columns. The narrow micro-kernel wants it to be a
+   * multiple of its six rows, so that one loop variable serves both operands; the wide one takes
+   * panels as dense as they come.
    */
   static final int PS = WIDE ? NR : NR / 2 * 3;
 
@@ -49,8 +51,8 @@ public final class Lanes {
   static final int PANEL = TILE_N * PS;
 
   /**
-   * Distance between the keys of a tile laid out by rows: TILE_M and one cache line, so that neighbouring rows do not fall
-   * into the same cache set.
+   * Distance between the keys of a tile laid out by rows: TILE_M and one cache line, so that
+   * neighbouring rows do not fall into the same cache set.
    */
   static final int LD = TILE_M + 16;
 

@@ -3,8 +3,8 @@ package io.github.attn4j.cpu.kernel;
 import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
 import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
 import static io.github.attn4j.cpu.kernel.Lanes.INTS;
-import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
+import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 import static io.github.attn4j.cpu.kernel.Workspace.WORDS;
 
@@ -122,7 +122,8 @@ final class MaskPass {
   static void apply(
       TileGrid grid,
       int row0,
-      int lane, int base,
+      int lane,
+      int base,
       int key0,
       int first,
       int end,
@@ -144,8 +145,7 @@ final class MaskPass {
       }
       hideByIntervals(grid, row0, key0 + j, tile, at, replacement);
       if (hasBits) {
-        hideByBits(
-            w.visible[j * WORDS + (lane >> 6)] >>> (lane & 63), tile, at, replacement);
+        hideByBits(w.visible[j * WORDS + (lane >> 6)] >>> (lane & 63), tile, at, replacement);
       }
     }
   }

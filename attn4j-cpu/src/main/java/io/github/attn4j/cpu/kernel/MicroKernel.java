@@ -25,16 +25,16 @@ import jdk.incubator.vector.FloatVector;
  *       calls that are not inlined are boxed.
  *   <li>Distances are constants, so that range checks leave the loop.
  *   <li>One k per loop body: unrolling by hand gained nothing.
- *   <li>Where 16 registers are full, a fence before each row's broadcast, which is no instruction on
- *       x86, keeps C2 from moving the later rows' loads forward and spilling accumulators; and one
- *       loop variable serves both operands, since with more live integers C2 parks an array's
+ *   <li>Where 16 registers are full, a fence before each row's broadcast, which is no instruction
+ *       on x86, keeps C2 from moving the later rows' loads forward and spilling accumulators; and
+ *       one loop variable serves both operands, since with more live integers C2 parks an array's
  *       address in a vector register.
  * </ul>
  */
 final class MicroKernel {
   /**
-   * Rows of a register tile. 24 accumulators of 32 registers, or 12 of 16: as many as leave room for
-   * two vectors of B and one broadcast, since each row more is one load less per multiply-add.
+   * Rows of a register tile. 24 accumulators of 32 registers, or 12 of 16: as many as leave room
+   * for two vectors of B and one broadcast, since each row more is one load less per multiply-add.
    */
   static final int MR = WIDE ? 12 : 6;
 
@@ -74,9 +74,7 @@ final class MicroKernel {
     }
   }
 
-  /**
-   * 12 rows in 32 registers.
-   */
+  /** 12 rows in 32 registers. */
   private static void panel12(
       int depth, float[] a, int ao, float[] b, int bo, float[] init, int io, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(FLOATS, init, io);
@@ -171,9 +169,7 @@ final class MicroKernel {
     c11b.intoArray(c, co + 11 * PS + COUNT);
   }
 
-  /**
-   * 6 rows in 16 registers.
-   */
+  /** 6 rows in 16 registers. */
   private static void panel6(
       int depth, float[] a, int ao, float[] b, int bo, float[] init, int io, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(FLOATS, init, io);
@@ -233,11 +229,8 @@ final class MicroKernel {
     c5b.intoArray(c, co + 5 * PS + COUNT);
   }
 
-  /**
-   * 12 rows in 32 registers.
-   */
-  private static void row12(
-      int depth, float[] a, int ao, float[] b, int bo, float[] c, int co) {
+  /** 12 rows in 32 registers. */
+  private static void row12(int depth, float[] a, int ao, float[] b, int bo, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(FLOATS, c, co);
     FloatVector c0b = FloatVector.fromArray(FLOATS, c, co + COUNT);
     FloatVector c1a = FloatVector.fromArray(FLOATS, c, co + 1 * NR);
@@ -331,11 +324,8 @@ final class MicroKernel {
     c11b.intoArray(c, co + 11 * NR + COUNT);
   }
 
-  /**
-   * 6 rows in 16 registers.
-   */
-  private static void row6(
-      int depth, float[] a, int ao, float[] b, int bo, float[] c, int co) {
+  /** 6 rows in 16 registers. */
+  private static void row6(int depth, float[] a, int ao, float[] b, int bo, float[] c, int co) {
     FloatVector c0a = FloatVector.fromArray(FLOATS, c, co);
     FloatVector c0b = FloatVector.fromArray(FLOATS, c, co + COUNT);
     FloatVector c1a = FloatVector.fromArray(FLOATS, c, co + 1 * NR);

@@ -1,12 +1,14 @@
 package io.github.attn4j.cpu.kernel;
 
+import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 
 import io.github.attn4j.spi.Rows;
-import java.util.Arrays;
 import java.util.stream.IntStream;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,15 +36,19 @@ final class Packer {
    * r][c]}.
    */
   static void rowPanels(float[] block, int count, int columns, float[] out) {
-    int padded = Lanes.roundUp(count, MR);
-    if (padded != count) {
-      Arrays.fill(out, (padded - MR) * columns, padded * columns, 0f);
+    int to = 0;
+    int row = 0;
+    for (; row + MR <= count; row += MR) {
+      for (int c = 0; c < columns; c++, to += MR) {
+        int from = row * columns + c;
+        for (int r = 0; r < MR; r++) {
+          out[to + r] = block[from + r * columns];
+        }
+      }
     }
-    for (int row = 0; row < count; row++) {
-      int to = row / MR * MR * columns + row % MR;
-      int from = row * columns;
-      for (int c = 0; c < columns; c++) {
-        out[to + c * MR] = block[from + c];
+    for (int c = 0; row < count && c < columns; c++, to += MR) {
+      for (int r = 0; r < MR; r++) {
+        out[to + r] = row + r < count ? block[(row + r) * columns + c] : 0f;
       }
     }
   }
@@ -52,15 +58,19 @@ final class Packer {
    * MR + r]}.
    */
   static void columnPanels(float[] block, int count, int columns, float[] out) {
-    int panels = Math.ceilDiv(columns, MR);
-    for (int p = 0; p < panels; p++) {
-      int width = Math.min(MR, columns - p * MR);
-      for (int row = 0; row < count; row++) {
-        int to = (p * count + row) * MR;
-        int from = row * columns + p * MR;
+    int to = 0;
+    int c = 0;
+    for (; c + MR <= columns; c += MR) {
+      for (int row = 0; row < count; row++, to += MR) {
+        int from = row * columns + c;
         for (int r = 0; r < MR; r++) {
-          out[to + r] = r < width ? block[from + r] : 0f;
+          out[to + r] = block[from + r];
         }
+      }
+    }
+    for (int row = 0; c < columns && row < count; row++, to += MR) {
+      for (int r = 0; r < MR; r++) {
+        out[to + r] = c + r < columns ? block[row * columns + c + r] : 0f;
       }
     }
   }
@@ -70,13 +80,42 @@ final class Packer {
    * block[p * NR + n][c] * factor}.
    */
   static void transposedPanels(float[] block, int count, int columns, float factor, float[] out) {
-    int padded = Lanes.roundUp(count, NR);
-    for (int row = 0; row < padded; row++) {
-      int to = row / NR * columns * PS + row % NR;
-      int from = row * columns;
-      for (int c = 0; c < columns; c++) {
-        out[to + c * PS] = row < count ? block[from + c] * factor : 0f;
+    int to = 0;
+    int row = 0;
+    for (; row + NR <= count; row += NR) {
+      for (int c = 0; c < columns; c++, to += PS) {
+        int from = row * columns + c;
+        for (int n = 0; n < NR; n++) {
+          out[to + n] = block[from + n * columns] * factor;
+        }
       }
+    }
+    for (int c = 0; row < count && c < columns; c++, to += PS) {
+      for (int n = 0; n < NR; n++) {
+        out[to + n] = row + n < count ? block[(row + n) * columns + c] * factor : 0f;
+      }
+    }
+  }
+
+  /** The way back: {@code block[p * NR + n][c] = panels[(p * paddedColumns + c) * PS + n]}. */
+  static void fromPanels(float[] panels, int paddedColumns, int count, int columns, float[] block) {
+    for (int row = 0; row < count; row += NR) {
+      int width = Math.min(NR, count - row);
+      int from = row / NR * paddedColumns * PS;
+      for (int c = 0; c < columns; c++, from += PS) {
+        int to = row * columns + c;
+        for (int n = 0; n < width; n++) {
+          block[to + n * columns] = panels[from + n];
+        }
+      }
+    }
+  }
+
+  /** Writes rows that lie {@code columns} apart in {@code from}. */
+  static void writeBlock(
+      Rows target, long at, int count, int columns, float[] from, short[] halves) {
+    for (int i = 0; i < count; i++) {
+      RowTransfer.write(target, at + i * target.rowStride(), columns, from, i * columns, halves);
     }
   }
 
@@ -101,11 +140,20 @@ final class Packer {
     }
   }
 
-  /** Replaces elements that are NaN or infinite by zeros and returns them, or null if there are none. */
+  /**
+   * Replaces elements that are NaN or infinite by zeros and returns them, or null if there are
+   * none.
+   */
   static @Nullable Strays removeStrays(float[] block, int count, int columns, float factor) {
-    // x * 0 is zero unless x is not finite; this loop vectorises, the search below is rare.
-    float check = 0;
-    for (int at = 0; at < count * columns; at++) {
+    // x * 0 is zero unless x is not finite; the search for which it is, is rare.
+    int size = count * columns;
+    FloatVector products = FloatVector.zero(FLOATS);
+    int at = 0;
+    for (; at < FLOATS.loopBound(size); at += FLOATS.length()) {
+      products = products.add(FloatVector.fromArray(FLOATS, block, at).mul(0f));
+    }
+    float check = products.reduceLanes(VectorOperators.ADD);
+    for (; at < size; at++) {
       check += block[at] * 0f;
     }
     return check == 0 ? null : collectStrays(block, count, columns, factor);

@@ -1,7 +1,7 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
+import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_M;
 import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 
@@ -119,8 +119,7 @@ final class QueryPack {
     float[] out = w.ot;
     for (int i = 0; i < rows; i++) {
       float rowLse = RowTransfer.get(forward.lse(), forward.lse().at(entry, h, row + i));
-      boolean empty =
-          rowLse == Float.NEGATIVE_INFINITY || (sink != null && rowLse == sink[h]);
+      boolean empty = rowLse == Float.NEGATIVE_INFINITY || (sink != null && rowLse == sink[h]);
       if (empty) {
         continue;
       }
@@ -148,15 +147,12 @@ final class QueryPack {
     int entry = problem.sequences().entry(b);
     long row = problem.sequences().startQ(b) + row0;
     float scale = (float) problem.score().scale();
-    int panel = Lanes.roundUp(columns, MR) * PS;
-    for (int i = 0; i < rows; i++) {
-      int start = i / NR * panel + i % NR;
-      for (int c = 0; c < columns; c++) {
-        // Adding zero turns -0, which skipping a tile may or may not leave behind, into +0.
-        w.rows[c] = dqt[m][start + c * PS] * scale + 0f;
-      }
-      RowTransfer.write(
-          call.dquery(), call.dquery().at(entry, h, row + i), columns, w.rows, 0, w.halves);
+    Packer.fromPanels(dqt[m], Lanes.roundUp(columns, MR), rows, columns, w.rows);
+    for (int e = 0; e < rows * columns; e++) {
+      // Adding zero turns -0, which skipping a tile may or may not leave behind, into +0.
+      w.rows[e] = w.rows[e] * scale + 0f;
     }
+    long at = call.dquery().at(entry, h, row);
+    Packer.writeBlock(call.dquery(), at, rows, columns, w.rows, w.halves);
   }
 }

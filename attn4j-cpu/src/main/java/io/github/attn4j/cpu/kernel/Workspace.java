@@ -47,9 +47,9 @@ final class Workspace {
   final float[] rowSum = new float[TILE_M];
 
   /** Vectors on their way between two steps of the softmax. */
-  final float[] base = new float[Lanes.COUNT];
+  final float[] base = new float[NR];
 
-  final float[] alpha = new float[Lanes.COUNT];
+  final float[] alpha = new float[NR];
 
   /**
    * What the mask's bits leave visible, and what dropout keeps, as {@code ElementBits.Tile}
@@ -92,7 +92,7 @@ final class Workspace {
     if (qt.length < PANELS * dim * PS) {
       qt = new float[PANELS * dim * PS];
       ot = new float[PANELS * columns * PS];
-      rows = new float[TILE_N * dim];
+      rows = new float[Math.max(TILE_M, TILE_N) * dim];
       halves = new short[Math.max(dim, TILE_N)];
     }
   }
