@@ -1,15 +1,16 @@
 package io.github.attn4j.cpu.kernel;
 
+import java.lang.ref.SoftReference;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps one set of buffers between calls of a plan; concurrent calls beyond the first make their
- * own.
+ * Keeps one set of buffers between calls of a plan, as long as memory is not short; concurrent
+ * calls beyond the first make their own.
  */
 final class Pool<T> {
-  private final AtomicReference<@Nullable T> spare = new AtomicReference<>();
+  private final AtomicReference<@Nullable SoftReference<T>> spare = new AtomicReference<>();
   private final Supplier<T> factory;
 
   Pool(Supplier<T> factory) {
@@ -17,11 +18,12 @@ final class Pool<T> {
   }
 
   T borrow() {
-    T kept = spare.getAndSet(null);
-    return kept == null ? factory.get() : kept;
+    SoftReference<T> kept = spare.getAndSet(null);
+    T buffers = kept == null ? null : kept.get();
+    return buffers == null ? factory.get() : buffers;
   }
 
   void giveBack(T buffers) {
-    spare.set(buffers);
+    spare.set(new SoftReference<>(buffers));
   }
 }
