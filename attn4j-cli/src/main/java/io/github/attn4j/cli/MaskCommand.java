@@ -41,7 +41,8 @@ import picocli.CommandLine.Spec;
           + "share-question,",
       "global-sliding-window, causal-blockwise, prefix-lm-document, prefix-lm-causal, "
           + "qk-sparse, hash-sparse,",
-      "random-eviction. What is not given follows FlashMask's benchmark, scaled to --seq.",
+      "random-eviction, ernie-packed, document-malformed (the published slip). What is not given",
+      "follows FlashMask's benchmark, scaled to --seq.",
       "",
       "Examples:",
       "  attn4j mask causal-document --seq 10 --documents 4,3,3 --tile 2x2",

@@ -1,101 +1,59 @@
 package io.github.attn4j.cli;
 
+import static java.util.Map.entry;
+
+import io.github.attn4j.operators.FlashMaskBenchmark;
+import io.github.attn4j.operators.FlashMaskBenchmark.Document;
 import io.github.attn4j.operators.FlashMaskPattern;
 import io.github.attn4j.operators.FlashMaskPatterns;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * FlashMask's patterns by name for any length. What is not given follows FlashMask's own benchmark,
- * scaled to the length: one of its document samples, a window of a sixteenth, a prefix of half.
+ * FlashMask's patterns by name for any length, from what the command line gives; what it does not
+ * give follows FlashMask's own benchmark, scaled to the length ({@link FlashMaskBenchmark}).
  *
+ * @param name the pattern
  * @param seqlenQ query rows
  * @param seqlenK key rows; equal for all patterns but full and causal
  * @param heads masks to draw where each head has its own
  * @param options what is given
  */
-record Patterns(int seqlenQ, int seqlenK, int heads, Options options) {
-  /** The length that the benchmark's numbers are for. */
-  private static final int BENCHMARK = 8192;
-
-  /** (prefix, length) of each document: the benchmark's second sample of that length. */
-  private static final int[][] DOCUMENTS = {{321, 2481}, {245, 1388}, {428, 1978}, {357, 2345}};
-
-  /** (first row, length) of the spans that the benchmark's QK-sparse mask drops. */
-  private static final int[][] SPANS = {{1024, 538}, {2358, 1700}};
-
-  /** Answers of each shared question, dealt to the documents in turn. */
-  private static final int[] ANSWERS = {3, 2, 4, 5};
-
-  private record Entry(String says, Function<Patterns, FlashMaskPattern> maker) {}
-
-  private static final Map<String, Entry> ALL = new LinkedHashMap<>();
-
-  private static void put(String name, String says, Function<Patterns, FlashMaskPattern> maker) {
-    ALL.put(name, new Entry(says, maker));
-  }
-
-  static {
-    put("full", "every query sees every key", p -> p.make().full());
-    put("causal", "a query sees itself and its past", p -> p.make().causal());
-    put("sliding-window", "the last keys only", p -> p.make().slidingWindow(p.window(0)));
-    put(
-        "causal-document",
-        "packed documents, each causal",
-        p -> p.make().causalDocument(p.lengths()));
-    put(
-        "document",
-        "packed documents, seen in both directions",
-        p -> p.make().document(p.lengths()));
-    put(
-        "share-question",
-        "answers see their question and themselves",
-        p -> p.make().shareQuestion(p.questions()));
-    put(
-        "global-sliding-window",
-        "a window in both directions, and tokens that see all",
-        p -> p.make().globalSlidingWindow(p.global(), p.window(0), p.window(1)));
-    put(
-        "causal-blockwise",
-        "documents, and a last one that sees them all",
-        p -> p.make().causalBlockwise(p.lengths()));
-    put(
-        "prefix-lm-document",
-        "documents, each with a prefix that all of it sees",
-        p -> p.make().prefixLmDocument(p.prefixed()));
-    put(
-        "prefix-lm-causal",
-        "causal behind a prefix that all see",
-        p -> p.make().prefixLmCausal(p.or(p.options.prefix, p.seqlenK / 2)));
-    put("qk-sparse", "causal without some spans", p -> p.make().qkSparse(p.spans()));
-    put("random-eviction", "a full cache drops keys, per head", Patterns::eviction);
-    put(
-        "causal-padded",
-        "causal, the last rows are padding",
-        p -> p.make().causalPadded(p.or(p.options.length, p.seqlenK * 4 / 5)));
-    put("hash-sparse", "queries and keys of one hash bucket", Patterns::hashSparse);
-  }
+record Patterns(String name, int seqlenQ, int seqlenK, int heads, Options options) {
+  private static final Map<String, String> SAYS =
+      Map.ofEntries(
+          entry("full", "every query sees every key"),
+          entry("causal", "a query sees itself and its past"),
+          entry("sliding-window", "the last keys only"),
+          entry("causal-document", "packed documents, each causal"),
+          entry("document", "packed documents, seen in both directions"),
+          entry("share-question", "answers see their question and themselves"),
+          entry("global-sliding-window", "a window in both directions, and tokens that see all"),
+          entry("causal-blockwise", "documents, and a last one that sees them all"),
+          entry("prefix-lm-document", "documents, each with a prefix that all of it sees"),
+          entry("prefix-lm-causal", "causal behind a prefix that all see"),
+          entry("qk-sparse", "causal without some spans"),
+          entry("random-eviction", "a full cache drops keys, per head"),
+          entry("causal-padded", "causal, the last rows are padding"),
+          entry("hash-sparse", "queries and keys of one hash bucket"),
+          entry("ernie-packed", "packed documents, each causal, padding behind them"),
+          entry("document-malformed", "the document mask of the published figures, with its slip"));
 
   /** The twelve patterns of FlashMask's benchmark. */
   static List<String> benchmark() {
-    return ALL.keySet().stream().limit(12).toList();
+    return FlashMaskBenchmark.published();
   }
 
   /** A pattern in a few words. */
   static String says(String name) {
-    Entry entry = ALL.get(name);
-    return entry == null ? "" : entry.says;
+    return SAYS.getOrDefault(name, "");
   }
 
-  static Set<String> names() {
-    return ALL.keySet();
+  static List<String> names() {
+    return FlashMaskBenchmark.names();
   }
 
   /**
@@ -131,8 +89,7 @@ record Patterns(int seqlenQ, int seqlenK, int heads, Options options) {
    * @throws IllegalArgumentException with a line for the user
    */
   static FlashMaskPattern named(String name, int seqlenQ, int seqlenK, int heads, Options options) {
-    Entry entry = ALL.get(name);
-    if (entry == null) {
+    if (!names().contains(name)) {
       throw new IllegalArgumentException(
           "expected one of the masks %s, got %s".formatted(String.join(", ", names()), name));
     }
@@ -141,88 +98,71 @@ record Patterns(int seqlenQ, int seqlenK, int heads, Options options) {
           "expected equal lengths of query and key for the mask %s, got %d and %d"
               .formatted(name, seqlenQ, seqlenK));
     }
-    return entry.maker.apply(new Patterns(seqlenQ, seqlenK, heads, options));
+    return new Patterns(name, seqlenQ, seqlenK, heads, options).make();
   }
 
-  private FlashMaskPatterns make() {
-    return FlashMaskPatterns.of(seqlenQ, seqlenK);
-  }
-
-  private int or(@Nullable Integer given, int otherwise) {
-    return given == null ? otherwise : given;
-  }
-
-  private int window(int side) {
-    List<Integer> given = options.window;
-    return given == null ? Math.max(1, seqlenK / 16) : given.get(Math.min(side, given.size() - 1));
-  }
-
-  private int global() {
-    return or(options.global, Math.min(16, Math.max(1, seqlenK / 8)));
-  }
-
-  private int scale(long of) {
-    return (int) (of * seqlenK / BENCHMARK);
-  }
-
-  /** Boundaries are scaled, not lengths, so that the documents fill the sequence. */
-  private int[][] scaledDocuments() {
-    int[][] documents = new int[DOCUMENTS.length][];
-    long end = 0;
-    for (int d = 0; d < documents.length; d++) {
-      int begin = scale(end);
-      end += DOCUMENTS[d][1];
-      int length = scale(end) - begin;
-      documents[d] = new int[] {Math.min(length, scale(DOCUMENTS[d][0])), length};
-    }
-    return documents;
-  }
-
-  private int[] lengths() {
-    return Arrays.stream(prefixed()).mapToInt(document -> document[1]).toArray();
-  }
-
-  private int[][] prefixed() {
-    List<String> given = options.documents;
-    if (given == null) {
-      return scaledDocuments();
-    }
-    return given.stream()
-        .map(text -> {
-          int[] numbers = integers(text.replace('+', ':'), ":");
-          boolean parts = text.indexOf('+') >= 0;
-          return parts || numbers.length == 1
-              ? new int[] {0, Arrays.stream(numbers).sum()}
-              : numbers;
-        })
-        .toArray(int[][]::new);
-  }
-
-  /** A question and its answers, nearly equal in length. */
-  private int[][] questions() {
-    List<String> given = options.documents;
+  private FlashMaskPattern make() {
+    FlashMaskPatterns patterns = FlashMaskPatterns.of(seqlenQ, seqlenK);
+    FlashMaskPattern given =
+        switch (name) {
+          case "full" -> patterns.full();
+          case "causal" -> patterns.causal();
+          case "sliding-window" ->
+              options.window == null ? null : patterns.slidingWindow(options.window.getFirst());
+          case "global-sliding-window" -> globalSlidingWindow(patterns);
+          case "prefix-lm-causal" ->
+              options.prefix == null ? null : patterns.prefixLmCausal(options.prefix);
+          case "causal-padded" ->
+              options.length == null ? null : patterns.causalPadded(options.length);
+          case "qk-sparse" ->
+              options.spans == null ? null : patterns.qkSparse(parts(options.spans, ":"));
+          case "random-eviction" ->
+              patterns.randomEviction(
+                  heads,
+                  options.start == null ? Math.max(1, seqlenK / 2) : options.start,
+                  options.seed);
+          case "share-question" ->
+              options.documents == null
+                  ? null
+                  : patterns.shareQuestion(parts(options.documents, "\\+"));
+          default -> null;
+        };
     if (given != null) {
-      return given.stream().map(text -> integers(text, "\\+")).toArray(int[][]::new);
+      return given;
     }
-    int[] lengths = lengths();
-    int[][] documents = new int[lengths.length][];
-    for (int d = 0; d < lengths.length; d++) {
-      int parts = 1 + ANSWERS[d % ANSWERS.length];
-      documents[d] = new int[parts];
-      for (int part = 0; part < parts; part++) {
-        documents[d][part] = lengths[d] * (part + 1) / parts - lengths[d] * part / parts;
-      }
+    return options.documents == null
+        ? FlashMaskBenchmark.pattern(name, seqlenK, heads)
+        : FlashMaskBenchmark.pattern(name, seqlenK, heads, documents(options.documents));
+  }
+
+  private @Nullable FlashMaskPattern globalSlidingWindow(FlashMaskPatterns patterns) {
+    List<Integer> window = options.window;
+    if (window == null && options.global == null) {
+      return null;
+    }
+    int side = seqlenK / 16;
+    return patterns.globalSlidingWindow(
+        options.global == null ? 16 : options.global,
+        window == null ? side : window.getFirst(),
+        window == null ? side : window.getLast());
+  }
+
+  /** Lengths, "prefix:length", or a question and its answers joined by "+". */
+  private static List<Document> documents(List<String> given) {
+    List<Document> documents = new ArrayList<>();
+    for (String text : given) {
+      int[] numbers = integers(text.replace('+', ':'), ":");
+      boolean prefixed = text.indexOf('+') < 0 && numbers.length == 2;
+      documents.add(
+          prefixed
+              ? new Document(numbers[0], numbers[1], false)
+              : new Document(0, Arrays.stream(numbers).sum(), false));
     }
     return documents;
   }
 
-  private int[][] spans() {
-    List<String> given = options.spans;
-    return given == null
-        ? Arrays.stream(SPANS)
-            .map(span -> new int[] {scale(span[0]), scale(span[1])})
-            .toArray(int[][]::new)
-        : given.stream().map(text -> integers(text, ":")).toArray(int[][]::new);
+  private static int[][] parts(List<String> given, String separator) {
+    return given.stream().map(text -> integers(text, separator)).toArray(int[][]::new);
   }
 
   private static int[] integers(String text, String separator) {
@@ -232,21 +172,5 @@ record Patterns(int seqlenQ, int seqlenK, int heads, Options options) {
       throw new IllegalArgumentException(
           "expected numbers as the help explains, got '%s'".formatted(text), e);
     }
-  }
-
-  private FlashMaskPattern eviction() {
-    int start = or(options.start, Math.max(1, seqlenK / 2));
-    return make().randomEviction(heads, start, options.seed);
-  }
-
-  /** Queries and keys sorted by a hash of eight values. */
-  private FlashMaskPattern hashSparse() {
-    Random random = new Random(options.seed);
-    List<int[]> buckets = new ArrayList<>();
-    for (int side = 0; side < 2; side++) {
-      int[] side8 = random.ints(seqlenK, 0, 8).sorted().toArray();
-      buckets.add(side8);
-    }
-    return make().hashBuckets(buckets.get(0), buckets.get(1));
   }
 }

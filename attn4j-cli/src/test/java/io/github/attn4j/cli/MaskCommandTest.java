@@ -9,6 +9,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import javax.imageio.ImageIO;
@@ -78,7 +79,7 @@ class MaskCommandTest {
     assertThat(said.out()).contains("visible " + visible + " (");
   }
 
-  static java.util.Set<String> names() {
+  static List<String> names() {
     return Patterns.names();
   }
 

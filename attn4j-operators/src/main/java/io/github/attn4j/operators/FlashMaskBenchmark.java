@@ -130,7 +130,8 @@ public final class FlashMaskBenchmark {
       case "causal-document" -> patterns.causalDocument(lengths);
       case "document" -> patterns.document(lengths);
       case "share-question" -> patterns.shareQuestion(answers(lengths));
-      case "global-sliding-window" -> patterns.globalSlidingWindow(GLOBAL_TOKENS, window, window);
+      case "global-sliding-window" ->
+          patterns.globalSlidingWindow(globalTokens(seqlen), window, window);
       case "causal-blockwise" -> patterns.causalBlockwise(lengths);
       case "prefix-lm-document" -> patterns.prefixLmDocument(prefixes(documents));
       case "prefix-lm-causal" -> patterns.prefixLmCausal(seqlen / 2);
@@ -144,6 +145,11 @@ public final class FlashMaskBenchmark {
       default ->
           throw RefusedException.value("mask", "expected one of %s, got %s".formatted(ALL, name));
     };
+  }
+
+  /** Sixteen, but no more than an eighth of a short sequence. */
+  private static int globalTokens(int seqlen) {
+    return Math.min(GLOBAL_TOKENS, Math.max(1, seqlen / 8));
   }
 
   /** The same documents in another length, which they fill as they filled theirs. */
