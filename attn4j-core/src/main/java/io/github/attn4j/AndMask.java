@@ -1,6 +1,7 @@
 package io.github.attn4j;
 
 import io.github.attn4j.spi.ElementBits;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -16,19 +17,17 @@ public record AndMask(List<Mask> parts) implements Mask {
     agree("heads", parts.stream().mapToInt(Mask::heads).toArray());
   }
 
+  /** Heads may nest (2 in 4); a batch is all or one. */
   private static void agree(String what, int[] sizes) {
-    int most = 1;
+    int most = Arrays.stream(sizes).max().orElse(1);
     for (int size : sizes) {
-      // Heads may nest (2 in 4); a batch is all or one.
-      boolean fits =
-          what.equals("batch")
-              ? size == 1 || most == 1 || size == most
-              : Math.max(size, most) % Math.max(1, Math.min(size, most)) == 0;
+      boolean nests = size > 0 && most % size == 0;
+      boolean fits = what.equals("batch") ? size == 1 || size == most : nests;
       if (!fits) {
         throw RefusedException.value(
-            "mask", "expected parts of equal %s or 1, got %d and %d".formatted(what, most, size));
+            "mask",
+            "expected parts of equal %s or 1, got %s".formatted(what, Arrays.toString(sizes)));
       }
-      most = Math.max(most, size);
     }
   }
 
@@ -72,7 +71,7 @@ public record AndMask(List<Mask> parts) implements Mask {
   }
 
   @Override
-  public void check(int b, Extent extent) {
-    parts.forEach(part -> part.check(b, extent));
+  public void check(Extent extent, Extent widest) {
+    parts.forEach(part -> part.check(extent, widest));
   }
 }

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record AttentionResult(Tensor out, Tensor lse, @Nullable Tensor maxLogit, Layout layout) {
   /**
-   * Joins this result with one over other keys of the same queries.
+   * Joins this result with one over other keys of the same queries. If the call has a sink, exactly
+   * one of the parts may carry it. The largest logits are joined if both parts have them.
    *
    * @param other a result of the same shape, dtype and layout
    * @return the result over both sets of keys, new tensors

@@ -87,15 +87,24 @@ public record BlockMask(Tensor blocks, int blockM, int blockN) implements Mask, 
   }
 
   @Override
-  public void check(int b, Extent extent) {
-    long rows = Math.ceilDiv(extent.seqlenQ(), blockM);
-    long columns = Math.ceilDiv(extent.seqlenK(), blockN);
-    if (blocks.dim(2) != rows || blocks.dim(3) != columns) {
+  public void check(Extent extent, Extent widest) {
+    boolean fits =
+        blocks.dim(2) >= Math.ceilDiv(extent.seqlenQ(), blockM)
+            && blocks.dim(3) >= Math.ceilDiv(extent.seqlenK(), blockN)
+            && blocks.dim(2) <= Math.ceilDiv(widest.seqlenQ(), blockM)
+            && blocks.dim(3) <= Math.ceilDiv(widest.seqlenK(), blockN);
+    if (!fits) {
       throw RefusedException.value(
           "mask",
           "expected %d by %d blocks of %d by %d for %d query and %d key rows, got %s"
               .formatted(
-                  rows, columns, blockM, blockN, extent.seqlenQ(), extent.seqlenK(), blocks));
+                  Math.ceilDiv(widest.seqlenQ(), blockM),
+                  Math.ceilDiv(widest.seqlenK(), blockN),
+                  blockM,
+                  blockN,
+                  widest.seqlenQ(),
+                  widest.seqlenK(),
+                  blocks));
     }
   }
 }

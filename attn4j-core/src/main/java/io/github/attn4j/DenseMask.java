@@ -84,13 +84,17 @@ public record DenseMask(Tensor elements, boolean visibleWhenSet) implements Mask
   }
 
   @Override
-  public void check(int b, Extent extent) {
-    if ((elements.dim(2) != extent.seqlenQ() && elements.dim(2) != 1)
-        || (elements.dim(3) != extent.seqlenK() && elements.dim(3) != 1)) {
+  public void check(Extent extent, Extent widest) {
+    if (!fits(elements.dim(2), extent.seqlenQ(), widest.seqlenQ())
+        || !fits(elements.dim(3), extent.seqlenK(), widest.seqlenK())) {
       throw RefusedException.value(
           "mask",
           "expected %d query and %d key rows (or 1), got %s"
-              .formatted(extent.seqlenQ(), extent.seqlenK(), elements));
+              .formatted(widest.seqlenQ(), widest.seqlenK(), elements));
     }
+  }
+
+  private static boolean fits(long rows, int least, int most) {
+    return rows == 1 || (rows >= least && rows <= most);
   }
 }

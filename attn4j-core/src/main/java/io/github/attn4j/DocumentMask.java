@@ -78,15 +78,27 @@ public final class DocumentMask implements Mask {
   }
 
   @Override
-  public void check(int b, Extent extent) {
+  public void check(Extent extent, Extent widest) {
     int totalQ = endsQ.length == 0 ? 0 : endsQ[endsQ.length - 1];
     int totalK = endsK.length == 0 ? 0 : endsK[endsK.length - 1];
-    if (totalQ > extent.seqlenQ() || totalK > extent.seqlenK()) {
+    if (totalQ > widest.seqlenQ() || totalK > widest.seqlenK()) {
       throw RefusedException.value(
           "mask",
           "expected documents of at most %d query and %d key rows, got %d and %d"
-              .formatted(extent.seqlenQ(), extent.seqlenK(), totalQ, totalK));
+              .formatted(widest.seqlenQ(), widest.seqlenK(), totalQ, totalK));
     }
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof DocumentMask mask
+        && Arrays.equals(endsQ, mask.endsQ)
+        && Arrays.equals(endsK, mask.endsK);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * Arrays.hashCode(endsQ) + Arrays.hashCode(endsK);
   }
 
   @Override

@@ -88,11 +88,14 @@ public sealed interface Mask
   /**
    * Refuses sequences this mask was not made for.
    *
-   * @param b the sequence
-   * @param extent its sizes
+   * <p>A mask of numbers per row or key must reach to the end of each sequence; it may be as large
+   * as the widest, so that a mask of the tensors' shape serves padded sequences of any lengths.
+   *
+   * @param extent the sizes of one sequence
+   * @param widest the sizes of the tensors, or of the longest sequence when ragged
    * @throws RefusedException naming {@code mask}, what was expected and what came
    */
-  default void check(int b, Extent extent) {}
+  default void check(Extent extent, Extent widest) {}
 
   /**
    * Both masks at once.
@@ -150,8 +153,8 @@ public sealed interface Mask
    * Keys from {@code left} before the query's place to {@code right} after it, the ends aligned
    * (bottom-right).
    *
-   * @param left keys before, negative for an open end is spelled {@link WindowMask#OPEN}
-   * @param right keys after, or {@link WindowMask#OPEN}
+   * @param left keys before, or {@link WindowMask#OPEN}; may be negative
+   * @param right keys after, or {@link WindowMask#OPEN}; may be negative
    * @return a window mask
    */
   static Mask window(int left, int right) {

@@ -53,6 +53,18 @@ public final class PrefixMask implements Mask {
   }
 
   @Override
+  public boolean equals(Object other) {
+    return other instanceof PrefixMask mask
+        && Arrays.equals(lengths, mask.lengths)
+        && alignment == mask.alignment;
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * Arrays.hashCode(lengths) + alignment.hashCode();
+  }
+
+  @Override
   public String toString() {
     return "PrefixMask" + Arrays.toString(lengths);
   }

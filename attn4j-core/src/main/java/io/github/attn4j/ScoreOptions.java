@@ -8,17 +8,22 @@ package io.github.attn4j;
  * @param biasStage where a bias joins, if a call brings one
  */
 public record ScoreOptions(double scale, double softcap, BiasStage biasStage) {
+  /** What float32 can multiply by and divide by. */
+  private static final double LARGEST = 1e30;
+
   /**
-   * Refuses what is no number.
+   * Refuses what is no number, or none that float32 can compute with.
    *
    * @throws RefusedException naming {@code scale} or {@code softcap}
    */
   public ScoreOptions {
-    if (!Double.isFinite(scale)) {
-      throw RefusedException.value("scale", "expected a finite number, got " + scale);
+    if (!(Math.abs(scale) <= LARGEST)) {
+      throw RefusedException.value(
+          "scale", "expected a number between -1e30 and 1e30, got " + scale);
     }
-    if (!(softcap >= 0) || Double.isInfinite(softcap)) {
-      throw RefusedException.value("softcap", "expected a finite number >= 0, got " + softcap);
+    if (softcap != 0 && !(softcap >= 1 / LARGEST && softcap <= LARGEST)) {
+      throw RefusedException.value(
+          "softcap", "expected 0 or a number between 1e-30 and 1e30, got " + softcap);
     }
   }
 

@@ -458,6 +458,26 @@ public final class Tensor {
     Elements.set(segment, dtype, position(index), value);
   }
 
+  /**
+   * Reads one element of an integer dtype, exact also for INT64.
+   *
+   * @param index one index per dimension
+   * @return the element
+   */
+  public long getLong(long... index) {
+    return Elements.getLong(segment, dtype, position(index));
+  }
+
+  /**
+   * Writes one element of an integer dtype, exact also for INT64.
+   *
+   * @param value the number
+   * @param index one index per dimension
+   */
+  public void setLong(long value, long... index) {
+    Elements.setLong(segment, dtype, position(index), value);
+  }
+
   private long position(long[] index) {
     if (index.length != shape.length) {
       throw new IndexOutOfBoundsException(

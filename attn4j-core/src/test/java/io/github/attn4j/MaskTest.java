@@ -153,11 +153,13 @@ final class MaskTest {
   void partsThatDisagreeAreRefused() {
     assertThatThrownBy(() -> Mask.prefix(1, 2).and(Mask.prefix(1, 2, 3)))
         .isInstanceOf(RefusedException.class)
-        .hasMessage("mask: expected parts of equal batch or 1, got 2 and 3");
+        .hasMessage("mask: expected parts of equal batch or 1, got [2, 3]");
     Mask two = Mask.dense(Tensor.zeros(DType.BOOL, 1, 2, 1, 1));
     Mask three = Mask.dense(Tensor.zeros(DType.BOOL, 1, 3, 1, 1));
     Mask four = Mask.dense(Tensor.zeros(DType.BOOL, 1, 4, 1, 1));
     assertThat(two.and(four).heads()).isEqualTo(4);
+    Mask six = Mask.dense(Tensor.zeros(DType.BOOL, 1, 6, 1, 1));
+    assertThat(new AndMask(java.util.List.of(two, three, six)).heads()).isEqualTo(6);
     assertThatThrownBy(() -> two.and(three)).isInstanceOf(RefusedException.class);
   }
 

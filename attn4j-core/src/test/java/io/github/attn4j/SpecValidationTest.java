@@ -55,9 +55,9 @@ final class SpecValidationTest {
 
   @Test
   void scoreOptionsAreChecked() {
-    refused(b -> b.scale(Double.NaN), "scale: expected a finite number, got NaN");
-    refused(b -> b.scale(Double.NEGATIVE_INFINITY), "scale: expected a finite number");
-    refused(b -> b.softcap(-1), "softcap: expected a finite number >= 0, got -1.0");
+    refused(b -> b.scale(Double.NaN), "scale: expected a number between -1e30 and 1e30, got NaN");
+    refused(b -> b.scale(Double.NEGATIVE_INFINITY), "scale: expected a number");
+    refused(b -> b.softcap(-1), "softcap: expected 0 or a number between 1e-30 and 1e30, got -1.0");
     refused(b -> b.softcap(Double.NaN), "softcap: expected");
     refused(b -> b.softcap(Double.POSITIVE_INFINITY), "softcap: expected");
     refused(b -> b.threads(-1), "threads: expected at least 0, got -1");

@@ -6,6 +6,7 @@ import io.github.attn4j.AttentionResult;
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.DType;
 import io.github.attn4j.Dropout;
+import io.github.attn4j.Extent;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Sequences;
 import io.github.attn4j.Tensor;
@@ -52,8 +53,8 @@ public final class CallBuilder {
   public ForwardCall forward(AttentionInputs inputs, AttentionResult result) {
     ForwardCall call = call(inputs, result);
     if (!spec.sequences().coversQueries()) {
-      Padding.fill(result.out(), 0);
-      Padding.fill(result.lse(), Float.NEGATIVE_INFINITY);
+      Padding.fill(Layouts.canonical(spec.layout(), result.out(), spec.heads()), spec, 0);
+      Padding.fill(Layouts.canonicalLse(result.lse(), false), spec, Float.NEGATIVE_INFINITY);
     }
     return call;
   }
@@ -68,6 +69,11 @@ public final class CallBuilder {
     }
     checkTensor("out", result.out(), outShape, spec.outDtype(), inputs);
     checkTensor("lse", result.lse(), lseShape, DType.FLOAT32, inputs);
+    checkWritable("out", result.out());
+    checkWritable("lse", result.lse());
+    if (spec.maxLogit() && result.maxLogit() == null) {
+      throw RefusedException.value("result", "expected a maxLogit tensor, got none");
+    }
     Tensor maxLogit = result.maxLogit();
     if (maxLogit != null) {
       checkTensor("maxLogit", maxLogit, new long[] {spec.heads()}, DType.FLOAT32, inputs);
@@ -108,6 +114,20 @@ public final class CallBuilder {
     }
   }
 
+  private static void checkWritable(String name, Tensor tensor) {
+    if (tensor.segment().isReadOnly()) {
+      throw RefusedException.value(name, "expected memory to write to, got a read-only segment");
+    }
+    for (int d = 0; d < tensor.rank(); d++) {
+      if (tensor.stride(d) == 0 && tensor.dim(d) > 1) {
+        throw RefusedException.value(
+            name,
+            "expected an element of its own for every index, got %s with stride 0"
+                .formatted(tensor));
+      }
+    }
+  }
+
   private Rows rows(Tensor tensor, int heads) {
     return Rows.of(Layouts.canonical(spec.layout(), tensor, heads));
   }
@@ -133,21 +153,10 @@ public final class CallBuilder {
     return Rows.of(bias.expand(full));
   }
 
-  /** Sequences, heads, and the rows and keys of the longest sequence. */
+  /** Sequences, heads, rows and keys of a bias that is broadcast nowhere. */
   private long[] biasShape() {
-    Sequences sequences = spec.sequences();
-    long rows = 0;
-    long keys = 0;
-    for (int b = 0; b < sequences.count(); b++) {
-      rows = Math.max(rows, sequences.lengthQ(b));
-      keys = Math.max(keys, sequences.lengthK(b));
-    }
-    return new long[] {
-      sequences.count(),
-      spec.heads(),
-      sequences.isRagged() ? rows : sequences.extentQ(),
-      sequences.isRagged() ? keys : sequences.extentK()
-    };
+    Extent widest = problem.widest();
+    return new long[] {spec.sequences().count(), spec.heads(), widest.seqlenQ(), widest.seqlenK()};
   }
 
   private float @Nullable [] sink(@Nullable Tensor sink) {
@@ -165,7 +174,7 @@ public final class CallBuilder {
   }
 
   private @Nullable DropoutBits dropout(@Nullable Dropout dropout) {
-    if (dropout == null || dropout.p() == 0) {
+    if (dropout == null || (dropout.p() == 0 && dropout.keep() == null)) {
       return null;
     }
     return dropout.keep() == null

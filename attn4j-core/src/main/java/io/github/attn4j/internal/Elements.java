@@ -140,6 +140,15 @@ public final class Elements {
         : (long) get(segment, dtype, position);
   }
 
+  /** Writes one int32 or int64 element exactly. */
+  public static void setLong(MemorySegment segment, DType dtype, long position, long value) {
+    if (dtype == DType.INT64) {
+      segment.set(JAVA_LONG_UNALIGNED, position * 8, value);
+    } else {
+      set(segment, dtype, position, (double) value);
+    }
+  }
+
   /** Writes one element. */
   public static void set(MemorySegment segment, DType dtype, long position, double value) {
     switch (dtype) {

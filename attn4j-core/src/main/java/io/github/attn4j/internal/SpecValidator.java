@@ -64,7 +64,7 @@ public final class SpecValidator {
               .formatted(problem.heads(), mask.heads()));
     }
     for (int b = 0; b < batch; b++) {
-      mask.check(b, problem.extent(b));
+      mask.check(problem.extent(b), problem.widest());
     }
   }
 

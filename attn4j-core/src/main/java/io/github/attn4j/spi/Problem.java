@@ -38,6 +38,24 @@ public record Problem(
   }
 
   /**
+   * The sizes of the tensors' rows: what they are padded to, or the longest sequences when ragged.
+   *
+   * @return at least the extent of every sequence
+   */
+  public Extent widest() {
+    if (!sequences.isRagged()) {
+      return new Extent((int) sequences.extentQ(), (int) sequences.extentK(), heads);
+    }
+    int rows = 0;
+    int keys = 0;
+    for (int b = 0; b < sequences.count(); b++) {
+      rows = Math.max(rows, sequences.lengthQ(b));
+      keys = Math.max(keys, sequences.lengthK(b));
+    }
+    return new Extent(rows, keys, heads);
+  }
+
+  /**
    * The sizes a mask is seen under in one sequence.
    *
    * @param b the sequence

@@ -9,7 +9,8 @@ import java.util.EnumMap;
  * <p>Along one column of tiles the kind changes at a few places only, which follow from the
  * extremes of its intervals. So a column is a short list of pieces; the runs of a row are found by
  * comparing the pieces of neighbouring columns and touching only the rows where they differ. The
- * work grows with the keys and the runs, not with the number of tiles.
+ * work grows with the keys and the runs; only a mask that turns at every tile has as many runs as
+ * tiles.
  */
 final class TileScan {
   private final TileGrid grid;

@@ -128,9 +128,14 @@ public final class AttentionCase {
     return layout == Layout.TND;
   }
 
-  boolean uniform() {
-    return Arrays.stream(lengthsQ).distinct().count() <= 1
-        && Arrays.stream(lengthsK).distinct().count() <= 1;
+  /** Query rows of the tensors, or of the longest sequence when ragged. */
+  int widestQ() {
+    return ragged() ? Arrays.stream(lengthsQ).max().orElse(0) : extentQ;
+  }
+
+  /** Key rows of the tensors, or of the longest sequence when ragged. */
+  int widestK() {
+    return ragged() ? Arrays.stream(lengthsK).max().orElse(0) : extentK;
   }
 
   int shortestQ() {

@@ -36,6 +36,16 @@ public interface HostileValuesContract {
     return Materials.of(new AttentionCase(1, 140, 150).heads(2, 1).dims(17, 19).dtype(dtype));
   }
 
+  /** Without and with what acts on scores, where a masked NaN could find another way. */
+  private static List<Materials> problems(DType dtype) {
+    AttentionCase all = new AttentionCase(1, 140, 150).heads(2, 1).dims(17, 19).dtype(dtype);
+    all.softcap = 5;
+    all.sink = true;
+    all.dropout = 0.2;
+    all.biasBroadcast = new boolean[] {true, true, false, false};
+    return List.of(problem(dtype), Materials.of(all));
+  }
+
   private static Materials poison(
       Materials clean, Place place, double number, int from, int to, boolean wholeRow) {
     AttentionInputs inputs = clean.inputs();
@@ -103,13 +113,15 @@ public interface HostileValuesContract {
   default void hiddenKeysAndValuesNeverReachResults() {
     for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16)) {
       for (Mask mask : hidingKeys()) {
-        Materials clean = problem(dtype).withMask(mask);
-        Outcome expected = Outcome.of(backend(), clean);
-        for (double number : hostile()) {
-          for (Place place : List.of(Place.KEY, Place.VALUE)) {
-            Materials poisoned = poison(clean, place, number, 40, 60, true);
-            String what = "%s %s under %s, %s".formatted(place, number, mask, dtype);
-            SameBits.check(what, Outcome.of(backend(), poisoned), expected);
+        for (Materials problem : problems(dtype)) {
+          Materials clean = problem.withMask(mask);
+          Outcome expected = Outcome.of(backend(), clean);
+          for (double number : hostile()) {
+            for (Place place : List.of(Place.KEY, Place.VALUE)) {
+              Materials poisoned = poison(clean, place, number, 40, 60, true);
+              String what = "%s %s under %s, %s".formatted(place, number, mask, dtype);
+              SameBits.check(what, Outcome.of(backend(), poisoned), expected);
+            }
           }
         }
       }
@@ -121,17 +133,38 @@ public interface HostileValuesContract {
   default void hiddenRowsNeverReachResults() {
     for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16)) {
       for (Mask mask : hidingRows()) {
-        Materials clean = problem(dtype).withMask(mask);
-        Outcome expected = Outcome.of(backend(), clean);
-        for (double number : hostile()) {
-          for (Place place : List.of(Place.QUERY, Place.DOUT)) {
-            Materials poisoned = poison(clean, place, number, 0, 20, true);
-            String what = "%s %s under %s, %s".formatted(place, number, mask, dtype);
-            SameBits.check(what, Outcome.of(backend(), poisoned), expected);
+        for (Materials problem : problems(dtype)) {
+          Materials clean = problem.withMask(mask);
+          Outcome expected = Outcome.of(backend(), clean);
+          for (double number : hostile()) {
+            for (Place place : List.of(Place.QUERY, Place.DOUT)) {
+              Materials poisoned = poison(clean, place, number, 0, 20, true);
+              String what = "%s %s under %s, %s".formatted(place, number, mask, dtype);
+              SameBits.check(what, Outcome.of(backend(), poisoned), expected);
+            }
           }
         }
       }
     }
+  }
+
+  /** A sink that outweighs a row's scores leaves small gradients, not none. */
+  @Test
+  default void rowsUnderALargeSinkKeepTheirGradients() {
+    AttentionCase c = new AttentionCase(1, 40, 40).dims(8, 8);
+    c.sink = true;
+    Materials problem = Materials.of(c);
+    Tensor sink = Tensor.of(new float[] {20}, 1);
+    AttentionInputs inputs = problem.inputs().withSink(sink);
+    Materials heavy = new Materials(problem.choices(), problem.mask(), inputs, problem.dout());
+    double[] got = Views.flat(Outcome.of(backend(), heavy).gradients().value());
+    double[] truth = Views.flat(Outcome.of("reference", heavy).gradients().value());
+    double largest = 0;
+    for (double value : truth) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    assertThat(largest).isGreaterThan(0);
+    Tolerance.check("dvalue", new long[] {1, 1, 40, 8}, got, truth, 1e-4 * largest);
   }
 
   /** NaN reaches what sees it, as in the reference; what does not see it keeps its bits. */

@@ -38,11 +38,6 @@ public enum MaskKind {
   /** By blocks. */
   BLOCKS;
 
-  /** Whether the mask can be made: tensors of masks fit one pair of lengths only. */
-  boolean fits(AttentionCase c) {
-    return compareTo(START) < 0 || c.uniform();
-  }
-
   Mask make(Draw draw, AttentionCase c) {
     Alignment alignment = draw.pick(List.of(Alignment.values()));
     return switch (this) {
@@ -94,8 +89,8 @@ public enum MaskKind {
 
   /** Stretches of equal columns, so that EMPTY and FULL tiles occur too. */
   private static Mask columns(Draw draw, AttentionCase c, ColumnMask.Form form) {
-    int seqlenQ = c.lengthsQ[0];
-    int seqlenK = c.lengthsK[0];
+    int seqlenQ = c.widestQ();
+    int seqlenK = c.widestK();
     Tensor indices =
         Storage.allocate(
                 draw, c.strided, DType.INT32, batches(c), c.maskHeads, seqlenK, form.columns())
@@ -123,8 +118,8 @@ public enum MaskKind {
 
   private static Mask dense(Draw draw, AttentionCase c) {
     DType dtype = draw.pick(List.of(DType.BOOL, DType.INT8));
-    long rows = draw.chance(0.15) ? 1 : c.lengthsQ[0];
-    long keys = draw.chance(0.15) ? 1 : c.lengthsK[0];
+    long rows = draw.chance(0.15) ? 1 : c.widestQ();
+    long keys = draw.chance(0.15) ? 1 : c.widestK();
     Tensor bits =
         Storage.allocate(draw, c.strided, dtype, batches(c), c.maskHeads, rows, keys).view();
     randomBits(draw, bits, draw.pick(List.of(0.05, 0.5, 0.95)));
@@ -135,8 +130,8 @@ public enum MaskKind {
     DType dtype = draw.pick(List.of(DType.INT32, DType.INT8, DType.BOOL));
     int blockM = draw.pick(1, 3, 8, 16, 40, 64, 128);
     int blockN = draw.pick(1, 5, 8, 16, 48, 64, 128);
-    long rows = Math.ceilDiv(c.lengthsQ[0], blockM);
-    long columns = Math.ceilDiv(c.lengthsK[0], blockN);
+    long rows = Math.ceilDiv(c.widestQ(), blockM);
+    long columns = Math.ceilDiv(c.widestK(), blockN);
     Tensor bits =
         Storage.allocate(draw, c.strided, dtype, batches(c), c.maskHeads, rows, columns).view();
     randomBits(draw, bits, 0.6);

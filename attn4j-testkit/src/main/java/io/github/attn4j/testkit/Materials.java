@@ -26,10 +26,7 @@ record Materials(AttentionCase choices, Mask mask, AttentionInputs inputs, Tenso
     Draw draw = new Draw(c.seed).child("tensors");
     Mask mask = Mask.full();
     for (int n = 0; n < c.masks.size(); n++) {
-      MaskKind kind = c.masks.get(n);
-      if (kind.fits(c)) {
-        mask = mask.and(kind.make(draw.child("mask " + n), c));
-      }
+      mask = mask.and(c.masks.get(n).make(draw.child("mask " + n), c));
     }
     Tensor query = rows(draw.child("query"), c, true, c.heads, c.headDim, c.dtype, 'q');
     Tensor key = rows(draw.child("key"), c, false, c.kvHeads, c.headDim, c.dtype, 'k');

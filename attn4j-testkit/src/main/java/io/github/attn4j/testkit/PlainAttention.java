@@ -267,7 +267,9 @@ final class PlainAttention {
       if (dsink != null) {
         float share = (float) Math.exp(sink - rowLse);
         double unitOfSink = Float.isFinite(sink) ? 1 + Math.abs(sink) + Math.abs(rowLse) : 1;
-        dsink.add(h, -share * delta, share * deltaSize * unitOfSink);
+        // delta is made of outputs, each rounded to its dtype by half a unit.
+        double unitOfOutput = Tolerance.ulp(1, c.outDtype()) / Math.ulp(1f) / 2;
+        dsink.add(h, -share * delta, share * deltaSize * (unitOfSink + unitOfOutput));
       }
     }
 

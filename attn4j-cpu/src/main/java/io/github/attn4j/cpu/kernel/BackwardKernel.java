@@ -19,7 +19,6 @@ import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
 import io.github.attn4j.spi.TileRuns;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.LockSupport;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +43,7 @@ final class BackwardKernel {
   private final BackwardCall call;
   private final ForwardCall forward;
   private final ScorePass scores;
-  private volatile boolean failed;
+  private volatile @Nullable Throwable failure;
 
   BackwardKernel(Problem problem, BackwardCall call) {
     this.problem = problem;
@@ -115,7 +114,7 @@ final class BackwardKernel {
       }
       writeKeyGradients(w, b, kvHead, n);
     } catch (RuntimeException | Error thrown) {
-      failed = true;
+      failure = thrown;
       throw thrown;
     }
   }
@@ -235,6 +234,9 @@ final class BackwardKernel {
       int row0 = t.row0 + lane;
       MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.st, 0f);
       MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.ds, 0f);
+      if (scores.capped()) {
+        MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.slope, 0f);
+      }
     }
     if (scores.capped()) {
       multiplySlope(w, base, first, end);
@@ -325,8 +327,9 @@ final class BackwardKernel {
   /** Waits until the tasks of all earlier key tiles have added to dQ of this query tile. */
   private void awaitTurn(Pair t) {
     for (int spins = 0; t.query.turns.get(t.m) != t.n; spins++) {
-      if (failed) {
-        throw new CancellationException("another task of this backward failed");
+      Throwable cause = failure;
+      if (cause != null) {
+        throw new IllegalStateException("another task of this backward failed", cause);
       }
       if (spins < 1000) {
         Thread.onSpinWait();

@@ -11,8 +11,10 @@ import io.github.attn4j.spi.TileGrid;
 import io.github.attn4j.spi.TilePlan;
 import io.github.attn4j.spi.TileRuns;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.TreeMap;
+import java.util.Map;
 
 /**
  * The backward of a prepared problem, wave by wave: pack keys and queries, run the key tiles, write
@@ -51,13 +53,13 @@ final class BackwardPass {
             + problem.group() * QueryPack.bytes(problem, maxQueryTiles);
     waveSize =
         Math.min(CpuAttention.pairs(problem), CpuAttention.waveSize(problem, execution, bytes));
-    packs = new Pool<>(() -> newPacks(waveSize));
+    packs = new Pool<>(this::newPacks);
   }
 
-  private Packs newPacks(int size) {
-    KeyPack[] keys = new KeyPack[size];
-    QueryPack[][] queries = new QueryPack[size][problem.group()];
-    for (int slot = 0; slot < size; slot++) {
+  private Packs newPacks() {
+    KeyPack[] keys = new KeyPack[waveSize];
+    QueryPack[][] queries = new QueryPack[waveSize][problem.group()];
+    for (int slot = 0; slot < waveSize; slot++) {
       keys[slot] = new KeyPack(problem, maxKeyTiles, true);
       for (int g = 0; g < problem.group(); g++) {
         queries[slot][g] = new QueryPack(problem, maxQueryTiles);
@@ -68,16 +70,9 @@ final class BackwardPass {
 
   void run(BackwardCall call) {
     int pairs = CpuAttention.pairs(problem);
-    Rows dbias = call.dbias();
-    // A bias shared between sequences or heads ties their tasks together: one wave then.
-    boolean tied =
-        dbias != null
-            && ((dbias.entryStride() == 0 && problem.sequences().count() > 1)
-                || (dbias.headStride() == 0 && problem.heads() > 1));
-    int size = tied ? pairs : waveSize;
-    Packs buffers = size == waveSize ? packs.borrow() : newPacks(size);
+    Packs buffers = packs.borrow();
     double[] sinks = new double[problem.heads()];
-    for (int[] wave : CpuAttention.cutPairs(pairs, Math.max(1, size))) {
+    for (int[] wave : CpuAttention.cutPairs(pairs, Math.max(1, waveSize))) {
       runWave(call, wave, buffers, sinks);
     }
     if (call.dsink() != null) {
@@ -85,9 +80,7 @@ final class BackwardPass {
         call.dsink()[h] = (float) sinks[h];
       }
     }
-    if (size == waveSize) {
-      packs.giveBack(buffers);
-    }
+    packs.giveBack(buffers);
   }
 
   private void runWave(BackwardCall call, int[] wave, Packs buffers, double[] sinks) {
@@ -174,34 +167,26 @@ final class BackwardPass {
   }
 
   /**
-   * Tasks that add to the same elements of dbias, together and in order; without a broadcast bias,
-   * each alone.
+   * Tasks that add to the same elements of dbias, together and in the order of their heads, so that
+   * no sum depends on how heads were cut into waves; without a bias gradient, each task alone.
    */
   private static List<List<Task>> groups(List<Task> tasks, BackwardCall call) {
     Rows dbias = call.dbias();
-    TreeMap<String, List<Task>> known = new TreeMap<>();
-    List<List<Task>> groups = new ArrayList<>();
-    for (Task t : tasks) {
-      String key =
-          dbias == null
-              ? null
-              : (dbias.columnStride() == 0 ? "" : t.tile())
-                  + "/"
-                  + (dbias.headStride() == 0 ? "" : t.head())
-                  + "/"
-                  + (dbias.entryStride() == 0 ? "" : t.b());
-      if (key == null) {
-        groups.add(List.of(t));
-        continue;
-      }
-      List<Task> group = known.get(key);
-      if (group == null) {
-        group = new ArrayList<>();
-        known.put(key, group);
-        groups.add(group);
-      }
-      group.add(t);
+    if (dbias == null) {
+      return tasks.stream().map(List::of).toList();
     }
-    return groups;
+    Map<List<Integer>, List<Task>> groups = new LinkedHashMap<>();
+    for (Task t : tasks) {
+      List<Integer> owner =
+          List.of(
+              dbias.columnStride() == 0 ? -1 : t.tile(),
+              dbias.headStride() == 0 ? -1 : t.head(),
+              dbias.entryStride() == 0 ? -1 : t.b());
+      groups.computeIfAbsent(owner, key -> new ArrayList<>()).add(t);
+    }
+    if (dbias.columnStride() == 0) {
+      groups.values().forEach(group -> group.sort(Comparator.comparingInt(Task::slot)));
+    }
+    return List.copyOf(groups.values());
   }
 }

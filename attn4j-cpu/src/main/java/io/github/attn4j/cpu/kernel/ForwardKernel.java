@@ -188,9 +188,9 @@ final class ForwardKernel {
     for (int i = 0; i < tile.rows; i++) {
       double max = w.rowMax[i];
       float sum = w.rowSum[i];
-      if (!(w.rowMax[i] <= most)) {
-        most = w.rowMax[i];
-      }
+      // The maximum passes over NaN; the sum tells of it, and of an infinity, which is a maximum.
+      boolean nan = Float.isNaN(sum) && w.rowMax[i] != Float.POSITIVE_INFINITY;
+      most = Math.max(most, nan ? Float.NaN : w.rowMax[i]);
       double value = sum == 0 ? Double.NEGATIVE_INFINITY : max + Math.log(sum);
       if (sinks != null) {
         double sink = sinks[tile.h];

@@ -193,8 +193,8 @@ final class MaskPass {
       long seen = kept[j * WORDS + (lane >> 6)] >>> (lane & 63);
       for (int v = 0; v < NR; v += COUNT) {
         int at = base + j * PS + v;
-        FloatVector x = FloatVector.fromArray(FLOATS, tile, at).mul(factor);
-        zero.blend(x, VectorMask.fromLong(FLOATS, seen >>> v)).intoArray(tile, at);
+        FloatVector weight = zero.blend(factor, VectorMask.fromLong(FLOATS, seen >>> v));
+        FloatVector.fromArray(FLOATS, tile, at).mul(weight).intoArray(tile, at);
       }
     }
   }

@@ -119,20 +119,22 @@ final class QueryPack {
     float[] out = w.ot;
     for (int i = 0; i < rows; i++) {
       float rowLse = RowTransfer.get(forward.lse(), forward.lse().at(entry, h, row + i));
-      boolean empty = rowLse == Float.NEGATIVE_INFINITY || (sink != null && rowLse == sink[h]);
-      if (empty) {
+      if (rowLse == Float.NEGATIVE_INFINITY) {
         continue;
       }
       RowTransfer.read(
           forward.out(), forward.out().at(entry, h, row + i), columns, out, 0, w.halves);
-      // The same chain of operations as dP's, so that the two cancel where a row sees one key.
+      // The same chain of operations as dP's, so that the two cancel where a row sees one key. An
+      // output of zero adds nothing, whatever dO holds: a row that sees only its sink has no part.
       float sum = 0;
       for (int c = 0; c < columns; c++) {
-        sum = Math.fma(out[c], w.rows[i * columns + c], sum);
+        if (out[c] != 0) {
+          sum = Math.fma(out[c], w.rows[i * columns + c], sum);
+        }
       }
       lse[m][i] = rowLse;
       delta[m][i] = sum;
-      if (sink != null) {
+      if (sink != null && sink[h] != Float.NEGATIVE_INFINITY) {
         sinkParts[m] -= Math.exp(sink[h] - (double) rowLse) * sum;
       }
     }

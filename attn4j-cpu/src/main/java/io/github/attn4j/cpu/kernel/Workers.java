@@ -57,16 +57,30 @@ final class Workers {
     Run run = new Run(count, task);
     Executor custom = execution.executor();
     Executor executor = custom == null ? Daemons.POOL : custom;
-    for (int helper = 1; helper < threads; helper++) {
+    Throwable broken = null;
+    for (int helper = 1; helper < threads && broken == null; helper++) {
       try {
         executor.execute(run);
       } catch (RejectedExecutionException full) {
         // Helpers only help: the caller does whatever nobody else takes.
         break;
+      } catch (RuntimeException | Error thrown) {
+        // Helpers may be at work already: finish first, then tell.
+        broken = thrown;
       }
     }
     run.run();
     run.awaitHelpers();
+    rethrow(broken);
+  }
+
+  private static void rethrow(@Nullable Throwable thrown) {
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    if (thrown instanceof RuntimeException exception) {
+      throw exception;
+    }
   }
 
   private static final class Run implements Runnable {
@@ -105,13 +119,7 @@ final class Workers {
       while (finished.get() < count) {
         LockSupport.park(this);
       }
-      Throwable thrown = failure.get();
-      if (thrown instanceof Error error) {
-        throw error;
-      }
-      if (thrown instanceof RuntimeException exception) {
-        throw exception;
-      }
+      rethrow(failure.get());
     }
   }
 }
