@@ -105,6 +105,8 @@ final class DemoCommand implements Callable<Integer> {
       progress.println(demo.about());
       progress.println("");
       table.lines().forEach(progress::println);
+      progress.label("warming up");
+      demo.warmUp(Patterns.benchmark());
       for (String name : Patterns.benchmark()) {
         progress.label(name);
         Demo.Line line = demo.run(name);

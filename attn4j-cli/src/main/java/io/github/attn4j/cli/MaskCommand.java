@@ -17,6 +17,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -53,6 +55,27 @@ import picocli.CommandLine.Spec;
     })
 final class MaskCommand implements Callable<Integer> {
   private static final int LINE = 100;
+
+  /** Options that make a pattern, and the patterns they make; --seq makes all of them. */
+  private static final Map<String, Set<String>> MAKES =
+      Map.of(
+          "--seq-k", Set.of("full", "causal"),
+          "--documents",
+              Set.of(
+                  "causal-document",
+                  "document",
+                  "share-question",
+                  "causal-blockwise",
+                  "prefix-lm-document",
+                  "ernie-packed",
+                  "document-malformed"),
+          "--window", Set.of("sliding-window", "global-sliding-window"),
+          "--prefix", Set.of("prefix-lm-causal"),
+          "--global", Set.of("global-sliding-window"),
+          "--spans", Set.of("qk-sparse"),
+          "--length", Set.of("causal-padded"),
+          "--start", Set.of("random-eviction"),
+          "--seed", Set.of("random-eviction"));
 
   private final Terminal terminal;
 
@@ -162,8 +185,13 @@ final class MaskCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (Patterns.names().contains(what)) {
+      MAKES.forEach((option, patterns) -> refuse(option, patterns.contains(what)));
+      refuse("--batch", false);
+      refuse("--head", false);
       draw(what, patternView());
     } else if (Files.exists(Path.of(what))) {
+      MAKES.keySet().forEach(option -> refuse(option, false));
+      refuse("--seq", false);
       drawCapture(Path.of(what));
     } else {
       throw wrong(
@@ -171,6 +199,13 @@ final class MaskCommand implements Callable<Integer> {
               .formatted(String.join(", ", Patterns.names()), what));
     }
     return 0;
+  }
+
+  /** An option that would be passed over is a mistake of its writer. */
+  private void refuse(String option, boolean applies) {
+    if (!applies && spec.commandLine().getParseResult().hasMatchedOption(option)) {
+      throw wrong("%s: expected an option that applies to %s".formatted(option, what));
+    }
   }
 
   private MaskView patternView() {

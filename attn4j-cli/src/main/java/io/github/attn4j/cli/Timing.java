@@ -1,5 +1,7 @@
 package io.github.attn4j.cli;
 
+import java.lang.management.CompilationMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 
 /**
@@ -17,7 +19,7 @@ record Timing(double seconds, int runs) {
   private static final int MAX_RUNS = 2000;
 
   /**
-   * Warms up until the times settle, then measures.
+   * Warms up until the times settle and the JIT has nothing more to say, then measures.
    *
    * @param work what to time
    * @param atLeast seconds of warming up, and again of measuring; a few runs are made in any case
@@ -39,14 +41,37 @@ record Timing(double seconds, int runs) {
   private static void warmUp(Runnable work, double atLeast) {
     double best = Double.POSITIVE_INFINITY;
     double total = 0;
+    double quiet = 0;
     int sinceBest = 0;
+    long compiled = compiled();
     // The end of patience is for machines that never settle.
-    while ((sinceBest < SETTLED_RUNS || total < atLeast) && total < 10 * atLeast) {
+    while ((sinceBest < SETTLED_RUNS || quiet < atLeast / 2 || total < atLeast)
+        && total < 10 * atLeast) {
       double seconds = once(work);
       total += seconds;
-      sinceBest = seconds < SETTLED * best ? 0 : sinceBest + 1;
+      long now = compiled();
+      boolean compiling = now != compiled;
+      compiled = now;
+      quiet = compiling ? 0 : quiet + seconds;
+      sinceBest = compiling || seconds < SETTLED * best ? 0 : sinceBest + 1;
       best = Math.min(best, seconds);
     }
+  }
+
+  /** Runs something, at least once, for so many seconds. */
+  static void repeat(Runnable work, double seconds) {
+    double total = 0;
+    do {
+      total += once(work);
+    } while (total < seconds);
+  }
+
+  /** Milliseconds the JIT has compiled for; grows whenever it finishes something. */
+  private static long compiled() {
+    CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
+    return compiler == null || !compiler.isCompilationTimeMonitoringSupported()
+        ? 0
+        : compiler.getTotalCompilationTime();
   }
 
   private static double once(Runnable work) {

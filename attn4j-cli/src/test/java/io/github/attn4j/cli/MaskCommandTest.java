@@ -98,6 +98,29 @@ class MaskCommandTest {
     assertThat(Cli.run("mask", "--help").out()).contains(Patterns.names());
   }
 
+  @Test
+  void optionsThatDoNotApplyAreAWrongCommandLine() {
+    for (String[] line :
+        new String[][] {
+          {"mask", "causal", "--documents", "4,3"},
+          {"mask", "document", "--prefix", "4"},
+          {"mask", "full", "--seed", "2"},
+          {"mask", "full", "--head", "0"}
+        }) {
+      Cli.Said said = Cli.run(line);
+      assertThat(said.status()).as(String.join(" ", line)).isEqualTo(2);
+      assertThat(said.err()).contains(line[2]);
+    }
+  }
+
+  @Test
+  void aPictureThatCannotBeWrittenIsOneLine() {
+    Path file = folder.resolve("nowhere").resolve("x.png");
+    Cli.Said said = Cli.run("mask", "causal", "--png", file.toString());
+    assertThat(said.status()).isEqualTo(1);
+    assertThat(said.err()).contains("NoSuchFileException").hasLineCount(1);
+  }
+
   private Element svg(Path file) throws Exception {
     return DocumentBuilderFactory.newInstance()
         .newDocumentBuilder()

@@ -9,6 +9,7 @@ import io.github.attn4j.cli.capture.SafetensorsFile;
 import io.github.attn4j.cli.capture.SafetensorsWriter;
 import io.github.attn4j.operators.FlashmaskAttention;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -160,7 +161,7 @@ class RunCommandTest {
     call.put("expected.out", Tensor.zeros(DType.FLOAT32, 2, 37, 4, 9));
     Cli.Said said = run(write("shape", call));
     assertThat(said.status()).isEqualTo(1);
-    assertThat(said.out()).contains("FLOAT32[2, 37, 4, 9]", "FLOAT32[2, 37, 4, 8]");
+    assertThat(said.out()).contains("DIFFERS", "FLOAT32[2, 37, 4, 9]", "FLOAT32[2, 37, 4, 8]");
     call.put("expected.out", get(call, "expected.seed_offset"));
     assertThat(run(write("type", call)).status()).isEqualTo(1);
   }
@@ -233,6 +234,85 @@ class RunCommandTest {
     Cli.Said said = run(write("evil", call));
     assertThat(said.out()).doesNotContain("\u001b");
     assertThat(Files.readAllLines(out().resolve("evil.error.txt"))).hasSize(1);
+  }
+
+  @Test
+  void halvesOfCharactersAndLineSeparatorsAreReplaced() throws IOException {
+    byte[] header =
+        ("{\"__metadata__\": {\"op\": \"paddle.flash\\ud800 \\u2028 \\u202e \\u0085\","
+                + " \"attrs\": \"{}\"}}")
+            .getBytes(StandardCharsets.UTF_8);
+    Path half = RawFile.write(folder.resolve("half.safetensors"), header, new byte[0]);
+    Cli.Said said = run(half, write("good", call(DType.FLOAT32)));
+    assertThat(said.status()).isEqualTo(1);
+    assertThat(said.out().lines()).hasSize(2);
+    assertThat(said.out()).contains("half  refused").doesNotContainPattern("[\u2028\u202e\u0085]");
+    assertThat(out().resolve("half.error.txt")).exists();
+    assertThat(out().resolve("good.safetensors")).exists();
+  }
+
+  @Test
+  void aResultThatCannotBeWrittenLeavesTheOthersAlone() throws IOException {
+    Files.createDirectories(out().resolve("first.safetensors").resolve("full"));
+    Files.createDirectories(out().resolve("second.error.txt").resolve("full"));
+    Cli.Said said =
+        run(
+            write("first", call(DType.FLOAT32)),
+            write("second", call(DType.FLOAT32)),
+            write("third", call(DType.FLOAT32)));
+    assertThat(said.status()).isEqualTo(1);
+    assertThat(said.out()).contains("first  refused  RuntimeError: out: ", "second  refused");
+    assertThat(out().resolve("first.error.txt")).content().startsWith("RuntimeError: out: ");
+    assertThat(out().resolve("third.safetensors")).exists();
+  }
+
+  @Test
+  void attributesMayBeLargeNumbersAndAreRefusedInPlainWords() throws IOException {
+    Map<String, Tensor> call = call(DType.FLOAT32);
+    call.keySet().removeIf(name -> name.startsWith("expected."));
+    Path file = folder.resolve("attrs.safetensors");
+    String large = "{\"softmax_scale\": 10000000000000000000000}";
+    SafetensorsWriter.write(
+        file, Map.of("op", OP, "attrs", large.replace("}", ", \"causal\": true}")), call);
+    assertThat(run(file).status()).isZero();
+    for (String attrs : new String[] {"{\"causal\": true", "[1]"}) {
+      SafetensorsWriter.write(file, Map.of("op", OP, "attrs", attrs), call);
+      assertThat(run(file).out())
+          .contains("ValueError: attrs: ")
+          .doesNotContain("Source", "REDACTED", "START_", "marker at");
+    }
+  }
+
+  @Test
+  void integersAreComparedToTheLastBit() throws IOException {
+    Map<String, Tensor> call = call(DType.FLOAT32);
+    call.keySet().removeIf(name -> name.startsWith("expected."));
+    long large = (1L << 53) + 1;
+    call.put("fixed_seed_offset", Tensor.of(new long[] {large, 9}, 2));
+    call.put("expected.seed_offset", Tensor.of(new long[] {large, 9}, 2));
+    assertThat(run(write("same", call)).status()).isZero();
+    call.put("expected.seed_offset", Tensor.of(new long[] {large - 1, 9}, 2));
+    assertThat(run(write("other", call)).out()).contains("seed_offset: error 1.00e+00", "DIFFERS");
+  }
+
+  @Test
+  void aGradientThatCancelsToNothingIsHeldAgainstItsTerms() throws IOException {
+    // One key: every gradient of query and key is zero but for rounding.
+    Map<String, Tensor> call = new HashMap<>();
+    call.put("query", random(DType.FLOAT32, 1, 5, 1, 64));
+    call.put("key", random(DType.FLOAT32, 1, 1, 1, 64));
+    call.put("value", random(DType.FLOAT32, 1, 1, 1, 64));
+    call.put("dout", random(DType.FLOAT32, 1, 5, 1, 64));
+    call.put("expected.dquery", Tensor.zeros(DType.FLOAT32, 1, 5, 1, 64));
+    call.put("expected.dkey", Tensor.zeros(DType.FLOAT32, 1, 1, 1, 64));
+    Path file = folder.resolve("zero.safetensors");
+    SafetensorsWriter.write(file, Map.of("op", OP, "attrs", "{}"), call);
+    assertThat(run(file).out()).contains("dquery", "dkey").doesNotContain("DIFFERS");
+    Tensor wrong = Tensor.zeros(DType.FLOAT32, 1, 1, 1, 64);
+    wrong.set(2e-3, 0, 0, 0, 3);
+    call.put("expected.dkey", wrong);
+    SafetensorsWriter.write(file, Map.of("op", OP, "attrs", "{}"), call);
+    assertThat(run(file).out()).containsPattern("dkey: [^;]*DIFFERS");
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.github.attn4j.cli.capture;
 
 import io.github.attn4j.RefusedException;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -86,12 +87,16 @@ public final class Attributes {
     return switch (value) {
       case null -> null;
       case Long number -> new int[] {integer(name, number)};
+      case BigInteger number -> new int[] {integer(name, number)};
       case List<?> list -> list.stream().mapToInt(element -> integer(name, element)).toArray();
       default -> throw wrong(name, "an integer or a list of integers", value);
     };
   }
 
   private static int integer(String name, @Nullable Object value) {
+    if (value instanceof BigInteger) {
+      throw RefusedException.value(name, "expected integers of 32 bits, got " + value);
+    }
     if (!(value instanceof Long number)) {
       throw wrong(name, "integers", value);
     }

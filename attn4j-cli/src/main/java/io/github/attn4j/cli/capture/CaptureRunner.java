@@ -66,29 +66,35 @@ public final class CaptureRunner {
    *
    * @param file the capture
    * @return what became of it
-   * @throws IOException if the results cannot be written
    */
-  public Outcome run(Path file) throws IOException {
+  public Outcome run(Path file) {
     String name = name(file);
     Path error = out.resolve(name + ".error.txt");
-    // What an earlier run left must not stand beside what this one says.
-    Files.deleteIfExists(resultFile(name));
-    Files.deleteIfExists(error);
     String refusal;
     try {
+      // What an earlier run left must not stand beside what this one says.
+      Files.deleteIfExists(resultFile(name));
+      Files.deleteIfExists(error);
       return replay(name, file);
     } catch (RefusedException e) {
       refusal = e.kind() + ": " + e.getMessage();
     } catch (OutOfMemoryError e) {
       refusal = "RuntimeError: memory: expected the call to fit, got " + e.getMessage();
-    } catch (RuntimeException | InternalError e) {
+    } catch (IOException e) {
+      refusal = "RuntimeError: out: expected a folder to write results into, got " + e;
+    } catch (RuntimeException | InternalError | StackOverflowError e) {
       // A fault of ours, or a file that shrank under its mapping; the other calls still have a
       // right to run.
       refusal = "RuntimeError: call: expected no fault in attn4j, got " + e;
     }
     refusal = printable(refusal);
-    Files.writeString(error, refusal + "\n");
-    return new Outcome(false, name + "  refused  " + refusal);
+    String told = "";
+    try {
+      Files.writeString(error, refusal + "\n");
+    } catch (IOException e) {
+      told = printable(" (" + error.getFileName() + " not written: " + e + ")");
+    }
+    return new Outcome(false, printable(name) + "  refused  " + refusal + told);
   }
 
   private Outcome replay(String name, Path file) throws IOException {
@@ -118,7 +124,7 @@ public final class CaptureRunner {
           String.format(
               Locale.ROOT,
               "%s  %s  %s  %.1f ms  skipped %.1f %%  %s",
-              name,
+              printable(name),
               capture.op(),
               call.plan().backend(),
               seconds * 1e3,
@@ -128,11 +134,24 @@ public final class CaptureRunner {
     }
   }
 
-  /** One line without control characters: names in a file may hold anything, escape codes too. */
+  /**
+   * One line that can be encoded and does nothing to a terminal: names in a file may hold anything,
+   * escape codes and halves of characters too.
+   */
   private static String printable(String text) {
     return text.codePoints()
         .limit(LONGEST_LINE)
-        .map(c -> Character.isISOControl(c) || !Character.isDefined(c) ? ' ' : c)
+        .map(c ->
+            switch (Character.getType(c)) {
+              case Character.CONTROL,
+                  Character.FORMAT,
+                  Character.SURROGATE,
+                  Character.UNASSIGNED,
+                  Character.LINE_SEPARATOR,
+                  Character.PARAGRAPH_SEPARATOR ->
+                  ' ';
+              default -> c;
+            })
         .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
         .toString();
   }

@@ -5,14 +5,19 @@ import io.github.attn4j.Tensor;
 import io.github.attn4j.cli.check.Arithmetic;
 import io.github.attn4j.cli.check.Quantity;
 import io.github.attn4j.cli.check.Sample;
+import io.github.attn4j.cli.check.ScalarAttention;
 import io.github.attn4j.cli.check.Tolerance;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Compares the results of a call with those its file expects, all elements of them.
@@ -27,14 +32,25 @@ final class Comparison {
 
   private final CaptureOperator.Call call;
   private final Capture capture;
-  private final Map<Quantity, double[]> plain = new EnumMap<>(Quantity.class);
-  private final Map<Quantity, double[]> exact = new EnumMap<>(Quantity.class);
+  private final Map<Quantity, ScalarAttention.Values> plain = new EnumMap<>(Quantity.class);
+  private final Map<Quantity, ScalarAttention.Values> exact = new EnumMap<>(Quantity.class);
   private final Sample sample;
+  private final @Nullable Tensor dout;
 
   Comparison(CaptureOperator.Call call, Capture capture) {
     this.call = call;
     this.capture = capture;
-    this.sample = Sample.within(call.plan().spec(), PLAIN_BUDGET);
+    Set<Quantity> expected = EnumSet.noneOf(Quantity.class);
+    for (String name : capture.expected().keySet()) {
+      Quantity quantity = call.quantity(name);
+      if (quantity != null) {
+        expected.add(quantity);
+      }
+    }
+    Sample all = Sample.within(call.plan().spec(), PLAIN_BUDGET);
+    boolean keys = expected.stream().anyMatch(Quantity::perKey);
+    this.sample = keys ? all : all.rowsOnly();
+    this.dout = keys || expected.contains(Quantity.DQUERY) ? capture.dout() : null;
   }
 
   /** One result against what was expected. */
@@ -62,7 +78,8 @@ final class Comparison {
   private Finding compare(String name, Tensor result, Tensor expected) {
     if (!Arrays.equals(result.shape(), expected.shape())
         || result.dtype().isFloating() != expected.dtype().isFloating()) {
-      return new Finding(name, false, "%s: expected %s, got %s".formatted(name, expected, result));
+      return new Finding(
+          name, false, "%s: expected %s, got %s, DIFFERS".formatted(name, expected, result));
     }
     Quantity quantity = call.quantity(name);
     Tolerance tolerance =
@@ -85,21 +102,28 @@ final class Comparison {
   private double bound(Quantity quantity, Tensor result) {
     if (plain.isEmpty()) {
       Arithmetic sameDtype = Arithmetic.plain(call.plan().spec().dtype());
-      plain.putAll(call.scalar(capture.dout(), sameDtype).values(sample));
-      exact.putAll(call.scalar(capture.dout(), Arithmetic.exact()).values(sample));
+      plain.putAll(call.scalar(dout, sameDtype).values(sample));
+      exact.putAll(call.scalar(dout, Arithmetic.exact()).values(sample));
     }
-    return Tolerance.bound(
-        Objects.requireNonNull(plain.get(quantity)),
-        Objects.requireNonNull(exact.get(quantity)),
-        result.dtype());
+    ScalarAttention.Values yardstick = Objects.requireNonNull(plain.get(quantity));
+    double[] truth = Objects.requireNonNull(exact.get(quantity)).values();
+    // The expectation has been rounded too.
+    return Tolerance.bound(yardstick.values(), yardstick.terms(), truth, result.dtype())
+        + Tolerance.noise(truth, result.dtype()) / 2;
+  }
+
+  /** At least 1 for different numbers, also where a double cannot tell them apart. */
+  private static double difference(long a, long b) {
+    return a == b ? 0 : Math.max(1, Math.abs((double) a - (double) b));
   }
 
   /** The largest difference, a row at a time so that nothing is held twice. */
   private static double error(Tensor result, Tensor expected) {
-    if (result.rank() == 0 || result.elements() == 0) {
-      return result.elements() == 0
-          ? 0
-          : Tolerance.error(new double[] {result.get()}, new double[] {expected.get()});
+    if (result.elements() == 0) {
+      return 0;
+    }
+    if (result.rank() == 0) {
+      return error(result.reshape(1), expected.reshape(1));
     }
     if (result.rank() > 1) {
       double error = 0;
@@ -107,6 +131,12 @@ final class Comparison {
         error = Math.max(error, error(result.select(0, index), expected.select(0, index)));
       }
       return error;
+    }
+    if (!result.dtype().isFloating()) {
+      return LongStream.range(0, result.dim(0))
+          .mapToDouble(n -> difference(result.getLong(n), expected.getLong(n)))
+          .max()
+          .orElse(0);
     }
     double[] values = new double[Math.toIntExact(result.dim(0))];
     double[] truth = new double[values.length];

@@ -2,9 +2,7 @@ package io.github.attn4j.cli.capture;
 
 import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionPlan;
-import io.github.attn4j.AttentionResult;
 import io.github.attn4j.Dropout;
-import io.github.attn4j.Layout;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
 import io.github.attn4j.cli.check.Arithmetic;
@@ -149,10 +147,7 @@ final class FlashmaskOperator implements CaptureOperator {
                   capture.tensor("query"), capture.tensor("key"), capture.tensor("value"))
               .withDropout(
                   dropout == 0 ? null : Dropout.of(dropout, number(pair, 0), number(pair, 1)));
-      AttentionResult computed =
-          new AttentionResult(
-              last().out(), Objects.requireNonNull(last().softmaxLse()), null, Layout.BSND);
-      return new ScalarAttention(plan(), inputs, computed, dout, arithmetic);
+      return new ScalarAttention(plan(), inputs, dout, arithmetic);
     }
 
     private static long number(Tensor pair, int index) {

@@ -28,7 +28,7 @@ public final class Json {
   private Json() {}
 
   /**
-   * Reads one object: values are Map, List, String, Long, Double, Boolean or null.
+   * Reads one object: values are Map, List, String, Long, BigInteger, Double, Boolean or null.
    *
    * @throws IOException with a message for people if the text is anything else
    */
@@ -72,7 +72,7 @@ public final class Json {
       case START_OBJECT -> map(parser);
       case START_ARRAY -> list(parser);
       case VALUE_STRING -> parser.getText();
-      case VALUE_NUMBER_INT -> parser.getLongValue();
+      case VALUE_NUMBER_INT -> integer(parser);
       case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
       case VALUE_TRUE -> true;
       case VALUE_FALSE -> false;
@@ -81,8 +81,25 @@ public final class Json {
     };
   }
 
+  /** A Long, or a BigInteger where that is too small. */
+  private static Number integer(JsonParser parser) throws IOException {
+    return switch (parser.getNumberType()) {
+      case INT, LONG -> parser.getLongValue();
+      default -> parser.getBigIntegerValue();
+    };
+  }
+
   private static String describe(@Nullable JsonToken token) {
-    return token == null ? "nothing" : token.name();
+    return switch (token) {
+      case null -> "nothing";
+      case START_ARRAY, END_ARRAY -> "an array";
+      case START_OBJECT, END_OBJECT -> "an object";
+      case VALUE_STRING -> "a string";
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
+      case VALUE_TRUE, VALUE_FALSE -> "true or false";
+      case VALUE_NULL -> "null";
+      default -> "something else";
+    };
   }
 
   /**
@@ -92,7 +109,9 @@ public final class Json {
   static String problem(IOException problem) {
     String message = String.valueOf(problem.getMessage());
     int end = message.indexOf('\n');
-    return end < 0 ? message : message.substring(0, end);
+    String line = end < 0 ? message : message.substring(0, end);
+    // Where a message quotes the parser's own view of its source, in the middle of a line.
+    return line.replaceFirst("\\s*(\\(start marker )?(at )?\\[?Source: .*", "");
   }
 
   /**

@@ -1,7 +1,6 @@
 package io.github.attn4j.cli.check;
 
 import io.github.attn4j.DType;
-import io.github.attn4j.Tensor;
 
 /**
  * How the scalar computation rounds.
@@ -32,6 +31,9 @@ public abstract sealed class Arithmetic {
     return new Plain(dtype);
   }
 
+  /** Whether it is of any interest what rounding does. */
+  abstract boolean rounds();
+
   /** The value as it would be stored. */
   abstract double store(double value);
 
@@ -45,6 +47,11 @@ public abstract sealed class Arithmetic {
   abstract void addScaled(double[] sum, double factor, float[] b, int rowB);
 
   private static final class Exact extends Arithmetic {
+    @Override
+    boolean rounds() {
+      return false;
+    }
+
     @Override
     double store(double value) {
       return value;
@@ -77,6 +84,11 @@ public abstract sealed class Arithmetic {
 
     Plain(DType dtype) {
       this.dtype = dtype;
+    }
+
+    @Override
+    boolean rounds() {
+      return true;
     }
 
     @Override
@@ -116,8 +128,30 @@ public abstract sealed class Arithmetic {
     };
   }
 
-  /** All elements of a (rows, columns) matrix. */
-  static float[] matrix(Tensor tensor) {
-    return tensor.toFloatArray();
+  /** The distance between neighbouring numbers of a dtype. */
+  static double ulp(DType dtype, double value) {
+    float unit = Math.ulp((float) value);
+    return switch (dtype) {
+      case FLOAT32 -> unit;
+      case FLOAT16 -> Math.max(0x1p-24, unit * 0x1p13);
+      case BFLOAT16 -> unit * 0x1p16;
+      case INT8, INT32, INT64, BOOL -> 0;
+    };
+  }
+
+  /** Adds the magnitudes of a multiple of a row. */
+  static void addMagnitudes(double[] sum, double factor, float[] b, int rowB) {
+    for (int c = 0; c < sum.length; c++) {
+      sum[c] += Math.abs(factor * b[rowB * sum.length + c]);
+    }
+  }
+
+  /** The length of a row as a vector. */
+  static double norm(float[] a, int row, int columns) {
+    double sum = 0;
+    for (int c = 0; c < columns; c++) {
+      sum += (double) a[row * columns + c] * a[row * columns + c];
+    }
+    return Math.sqrt(sum);
   }
 }

@@ -2,6 +2,7 @@ package io.github.attn4j.cli.check;
 
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.Sequences;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
 
@@ -10,8 +11,50 @@ import java.util.stream.IntStream;
  *
  * @param rows query rows, ascending; those a sequence does not have are passed over
  * @param keys key rows, ascending; the same
+ * @param keyGroups in how many heads of key and value, all sequences counted, keys are looked at: a
+ *     key needs every row that sees it, so one head costs as much as an attention call of it
  */
-public record Sample(int[] rows, int[] keys) {
+public record Sample(int[] rows, int[] keys, int keyGroups) {
+  /**
+   * Rows and keys of every head.
+   *
+   * @param rows query rows
+   * @param keys key rows
+   */
+  public Sample(int[] rows, int[] keys) {
+    this(rows, keys, Integer.MAX_VALUE);
+  }
+
+  /**
+   * The same, its keys in fewer heads.
+   *
+   * @param groups in how many
+   * @return the sample
+   */
+  public Sample withKeyGroups(int groups) {
+    return new Sample(rows, keys, groups);
+  }
+
+  /**
+   * The same without keys.
+   *
+   * @return the sample
+   */
+  public Sample rowsOnly() {
+    return new Sample(rows, new int[0], keyGroups);
+  }
+
+  /** The keys that are looked at in one sequence and head of key and value. */
+  int[] keysOf(int b, int kvHead, AttentionSpec spec) {
+    return b * spec.kvHeads() + kvHead < keyGroups
+        ? below(keys, spec.sequences().lengthK(b))
+        : new int[0];
+  }
+
+  static int[] below(int[] lines, int length) {
+    return Arrays.stream(lines).filter(n -> n < length).toArray();
+  }
+
   /**
    * A number of rows and keys, spread over the sequence: one at random from each of as many
    * stretches, and always the first and the last.
@@ -43,7 +86,8 @@ public record Sample(int[] rows, int[] keys) {
   }
 
   /**
-   * As many rows and keys as a budget of work allows; all of them where it can.
+   * As many rows and keys as a budget of work allows; all of them where it can, else keys of one
+   * head of key and value only.
    *
    * @param spec the call
    * @param budget multiplications
@@ -51,12 +95,18 @@ public record Sample(int[] rows, int[] keys) {
    */
   public static Sample within(AttentionSpec spec, double budget) {
     Sequences sequences = spec.sequences();
-    double perRow = 0;
+    int longest = 0;
     for (int b = 0; b < sequences.count(); b++) {
-      perRow = Math.max(perRow, Math.max(sequences.lengthQ(b), sequences.lengthK(b)));
+      longest = Math.max(longest, Math.max(sequences.lengthQ(b), sequences.lengthK(b)));
     }
     // A look at the mask costs about as much as fifty multiplications.
-    perRow *= (double) sequences.count() * spec.heads() * (spec.headDim() + spec.valueDim() + 50);
-    return spread(spec, (int) Math.clamp(budget / Math.max(1, perRow), 16, 1 << 30), 1);
+    double perRow =
+        (double) longest
+            * sequences.count()
+            * spec.heads()
+            * (spec.headDim() + spec.valueDim() + 50);
+    int count = (int) Math.clamp(budget / Math.max(1, perRow), 16, 1 << 30);
+    Sample sample = spread(spec, count, 1);
+    return count >= longest ? sample : sample.withKeyGroups(1);
   }
 }

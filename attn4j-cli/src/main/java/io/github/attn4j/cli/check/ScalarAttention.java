@@ -2,30 +2,32 @@ package io.github.attn4j.cli.check;
 
 import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionPlan;
-import io.github.attn4j.AttentionResult;
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.Dropout;
 import io.github.attn4j.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Attention as a textbook writes it, for a sample of rows and keys: independent of plans, tiles and
- * lowered masks, which it is there to check. Its work is samples × length × columns.
+ * lowered masks, which it is there to check, and of any backend's results. Its work is samples ×
+ * length × columns for rows.
  *
  * <p>Covers mask, scale, dropout, grouped heads and any dims. The gradients of a key need every row
- * that sees it; those rows' lse and output are taken from the result under test, whose own check
- * covers them.
+ * that sees it, so a head whose keys are looked at costs length × length × columns.
  */
 public final class ScalarAttention {
   final AttentionSpec spec;
   final Arithmetic arithmetic;
   private final AttentionInputs inputs;
-  private final AttentionResult result;
   private final @Nullable Tensor dout;
   private final @Nullable Tensor keep;
 
@@ -34,19 +36,13 @@ public final class ScalarAttention {
    *
    * @param plan the call
    * @param inputs its tensors
-   * @param result what it returned
    * @param dout gradient of the output, or null for no gradients
    * @param arithmetic how to round
    */
   public ScalarAttention(
-      AttentionPlan plan,
-      AttentionInputs inputs,
-      AttentionResult result,
-      @Nullable Tensor dout,
-      Arithmetic arithmetic) {
+      AttentionPlan plan, AttentionInputs inputs, @Nullable Tensor dout, Arithmetic arithmetic) {
     this.spec = plan.spec();
     this.inputs = inputs;
-    this.result = result;
     this.dout = dout;
     this.arithmetic = arithmetic;
     if (inputs.bias() != null || inputs.sink() != null || spec.score().softcap() != 0) {
@@ -57,83 +53,93 @@ public final class ScalarAttention {
   }
 
   /**
+   * The sampled values of one quantity.
+   *
+   * @param values by sequence, head, row and column
+   * @param terms the largest sum of magnitudes of the terms of one of them, each times one plus the
+   *     magnitude of what went into its exponential: to first order, what one unit of rounding of
+   *     every term may do. Products of vectors count as the product of their lengths. 0 for exact
+   *     arithmetic
+   */
+  public record Values(double[] values, double terms) {}
+
+  /**
    * Computes the sampled values.
    *
    * @param sample which rows and keys
-   * @return for every quantity its values by sequence, head, row and column
+   * @return every quantity
    */
-  public Map<Quantity, double[]> values(Sample sample) {
+  public Map<Quantity, Values> values(Sample sample) {
     int kvHeads = spec.kvHeads();
-    List<Map<Quantity, double[]>> parts =
+    List<Map<Quantity, Values>> parts =
         IntStream.range(0, spec.sequences().count() * kvHeads)
             .parallel()
             .mapToObj(task -> group(task / kvHeads, task % kvHeads, sample))
             .toList();
-    Map<Quantity, double[]> values = new EnumMap<>(Quantity.class);
+    Map<Quantity, Values> values = new EnumMap<>(Quantity.class);
     for (Quantity quantity : Quantity.values()) {
+      List<Values> of =
+          parts.stream().map(part -> Objects.requireNonNull(part.get(quantity))).toList();
       values.put(
           quantity,
-          parts.stream().flatMapToDouble(part -> Arrays.stream(part.get(quantity))).toArray());
+          new Values(
+              of.stream().flatMapToDouble(part -> Arrays.stream(part.values())).toArray(),
+              of.stream().mapToDouble(Values::terms).max().orElse(0)));
     }
     return values;
   }
 
   /** One key/value head and the query heads that share it. */
-  private Map<Quantity, double[]> group(int b, int kvHead, Sample sample) {
-    int[] rows = below(sample.rows(), spec.sequences().lengthQ(b));
-    int[] keys = below(sample.keys(), spec.sequences().lengthK(b));
+  private Map<Quantity, Values> group(int b, int kvHead, Sample sample) {
+    int[] rows = Sample.below(sample.rows(), spec.sequences().lengthQ(b));
+    int[] keys = dout == null ? new int[0] : sample.keysOf(b, kvHead, spec);
     int group = spec.heads() / spec.kvHeads();
-    double[] out = new double[group * rows.length * spec.valueDim()];
-    double[] lse = new double[group * rows.length];
-    double[] dquery = new double[dout == null ? 0 : group * rows.length * spec.headDim()];
-    double[][] dkey = new double[keys.length][spec.headDim()];
-    double[][] dvalue = new double[keys.length][spec.valueDim()];
+    List<ScalarHead.Row> sampled = new ArrayList<>();
+    List<ScalarHead.Key> gradients =
+        IntStream.of(keys)
+            .mapToObj(j -> new ScalarHead.Key(j, spec.headDim(), spec.valueDim()))
+            .toList();
     float[] k = head(inputs.key(), b, kvHead, spec.kvHeads(), false);
     float[] v = head(inputs.value(), b, kvHead, spec.kvHeads(), false);
-    for (int g = 0; g < group; g++) {
-      int h = kvHead * group + g;
+    for (int h = kvHead * group; h < (kvHead + 1) * group; h++) {
       float[] q = head(inputs.query(), b, h, spec.heads(), true);
       float[] gradient = dout == null ? null : head(dout, b, h, spec.heads(), true);
       ScalarHead head = new ScalarHead(this, b, h, q, k, v, gradient);
-      for (int r = 0; r < rows.length; r++) {
-        int at = g * rows.length + r;
-        ScalarHead.Row row = head.row(rows[r]);
-        lse[at] = row.lse();
-        System.arraycopy(row.out(), 0, out, at * spec.valueDim(), spec.valueDim());
-        if (gradient != null) {
-          System.arraycopy(row.dquery(), 0, dquery, at * spec.headDim(), spec.headDim());
-        }
-      }
-      if (gradient != null && keys.length > 0) {
-        float[] savedLse = matrix(Quantity.LSE.view(result.lse(), spec), b, h, true);
-        float[] delta = head.delta(head(result.out(), b, h, spec.heads(), true));
-        for (int n = 0; n < keys.length; n++) {
-          head.addKey(keys[n], savedLse, delta, dkey[n], dvalue[n]);
-        }
+      IntStream.of(rows).parallel().mapToObj(i -> head.row(i, true)).forEachOrdered(sampled::add);
+      if (keys.length > 0) {
+        List<ScalarHead.Row> all =
+            IntStream.range(0, spec.sequences().lengthQ(b))
+                .parallel()
+                .mapToObj(i -> head.row(i, false).light())
+                .toList();
+        gradients.parallelStream().forEach(key -> head.addTo(key, all));
       }
     }
-    Map<Quantity, double[]> values = new EnumMap<>(Quantity.class);
-    values.put(Quantity.OUT, out);
-    values.put(Quantity.LSE, lse);
-    values.put(Quantity.DQUERY, dquery);
-    values.put(Quantity.DKEY, dout == null ? new double[0] : stored(dkey));
-    values.put(Quantity.DVALUE, dout == null ? new double[0] : stored(dvalue));
+    Map<Quantity, Values> values = new EnumMap<>(Quantity.class);
+    values.put(Quantity.OUT, joined(sampled, ScalarHead.Row::out, ScalarHead.Row::outTerms));
+    values.put(
+        Quantity.LSE, joined(sampled, row -> new double[] {row.lse()}, ScalarHead.Row::lseTerms));
+    values.put(
+        Quantity.DQUERY, joined(sampled, ScalarHead.Row::dquery, ScalarHead.Row::dqueryTerms));
+    values.put(Quantity.DKEY, stored(joined(gradients, key -> key.dkey, ScalarHead.Key::keyTerms)));
+    values.put(
+        Quantity.DVALUE, stored(joined(gradients, key -> key.dvalue, ScalarHead.Key::valueTerms)));
     return values;
   }
 
-  private double[] stored(double[][] rows) {
-    return Arrays.stream(rows).flatMapToDouble(Arrays::stream).map(arithmetic::store).toArray();
+  private static <T> Values joined(
+      List<T> lines, Function<T, double[]> values, ToDoubleFunction<T> terms) {
+    return new Values(
+        lines.stream().flatMapToDouble(line -> Arrays.stream(values.apply(line))).toArray(),
+        lines.stream().mapToDouble(terms).filter(Double::isFinite).max().orElse(0));
   }
 
-  private static int[] below(int[] sample, int length) {
-    return Arrays.stream(sample).filter(n -> n < length).toArray();
+  private Values stored(Values sums) {
+    return new Values(Arrays.stream(sums.values()).map(arithmetic::store).toArray(), sums.terms());
   }
 
   private float[] head(Tensor tensor, int b, int head, int heads, boolean rowsOfQuery) {
-    return matrix(Quantity.view(tensor, spec, heads), b, head, rowsOfQuery);
-  }
-
-  private float[] matrix(Tensor canonical, int b, int head, boolean rowsOfQuery) {
+    Tensor canonical = Quantity.view(tensor, spec, heads);
     var sequences = spec.sequences();
     long start = rowsOfQuery ? sequences.startQ(b) : sequences.startK(b);
     long length = rowsOfQuery ? sequences.lengthQ(b) : sequences.lengthK(b);
@@ -175,13 +181,13 @@ public final class ScalarAttention {
     double[] values = new double[0];
     int size = 0;
     for (int b = 0; b < sequences.count(); b++) {
-      int length = perKey ? sequences.lengthK(b) : sequences.lengthQ(b);
+      int length = sequences.lengthQ(b);
       long start = perKey ? sequences.startK(b) : sequences.startQ(b);
-      int[] lines = below(perKey ? sample.keys() : sample.rows(), length);
       int columns = (int) view.dim(3);
       int heads = (int) view.dim(1);
-      values = Arrays.copyOf(values, size + heads * lines.length * columns);
       for (int h = 0; h < heads; h++) {
+        int[] lines = perKey ? sample.keysOf(b, h, spec) : Sample.below(sample.rows(), length);
+        values = Arrays.copyOf(values, size + lines.length * columns);
         for (int line : lines) {
           for (int c = 0; c < columns; c++) {
             values[size++] = view.get(sequences.entry(b), h, start + line, c);

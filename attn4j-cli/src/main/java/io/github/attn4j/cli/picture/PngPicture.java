@@ -7,8 +7,12 @@ import java.awt.RenderingHints;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
+import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /** Draws pictures as pixels; needs no screen. */
 public final class PngPicture implements Canvas {
@@ -52,8 +56,12 @@ public final class PngPicture implements Canvas {
     PngPicture png = new PngPicture(image);
     picture.draw(png);
     png.graphics.dispose();
-    if (!ImageIO.write(image, "png", file.toFile())) {
-      throw new IOException("this Java cannot write PNG files");
+    // ImageIO's own way to a file swallows why it cannot be opened.
+    try (OutputStream bytes = Files.newOutputStream(file);
+        ImageOutputStream stream = new MemoryCacheImageOutputStream(bytes)) {
+      if (!ImageIO.write(image, "png", stream)) {
+        throw new IOException("this Java cannot write PNG files");
+      }
     }
   }
 

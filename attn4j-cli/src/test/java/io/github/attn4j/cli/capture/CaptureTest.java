@@ -73,11 +73,17 @@ class CaptureTest {
         "{\"causal\":true}x",
         "{\"causal\":true,\"causal\":true}",
         "{\"softmax_scale\":NaN}",
-        "{\"window_size\":99999999999999999999}",
         "{\"a\":[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}"
       })
   void attrsThatAreNoSoundObjectAreRefused(String attrs) throws IOException {
     assertThat(refusal(attrs).argument()).isEqualTo("attrs");
+  }
+
+  @Test
+  void anIntegerBeyondLongIsAnIntegerOutOfRange() throws IOException {
+    RefusedException refusal = refusal("{\"window_size\":99999999999999999999}");
+    assertThat(refusal.argument()).isEqualTo("window_size");
+    assertThat(refusal).hasMessageContaining("32 bits");
   }
 
   @ParameterizedTest

@@ -13,6 +13,7 @@ import io.github.attn4j.Dropout;
 import io.github.attn4j.Layout;
 import io.github.attn4j.Mask;
 import io.github.attn4j.Tensor;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
@@ -75,8 +76,11 @@ class ScalarAttentionTest {
   }
 
   private static Map<Quantity, double[]> values(Case of, Arithmetic arithmetic, Sample sample) {
-    return new ScalarAttention(of.plan(), of.inputs(), of.result(), of.dout(), arithmetic)
-        .values(sample);
+    Map<Quantity, double[]> values = new EnumMap<>(Quantity.class);
+    new ScalarAttention(of.plan(), of.inputs(), of.dout(), arithmetic)
+        .values(sample)
+        .forEach((quantity, sampled) -> values.put(quantity, sampled.values()));
+    return values;
   }
 
   @ParameterizedTest
@@ -107,6 +111,39 @@ class ScalarAttentionTest {
           .as("%s", quantity)
           .isBetween(quantity == Quantity.LSE ? 0 : unit / 16, 64 * unit);
     }
+  }
+
+  @Test
+  void theTermsOfPlainBoundTheValuesTheyMakeUp() {
+    Case one = run(DType.FLOAT32, 0.3);
+    Sample sample = new Sample(new int[] {0, 3, 8}, new int[] {0, 5, 11});
+    var plain =
+        new ScalarAttention(one.plan(), one.inputs(), one.dout(), Arithmetic.plain(DType.FLOAT32))
+            .values(sample);
+    for (Quantity quantity : Quantity.values()) {
+      ScalarAttention.Values values = get(plain, quantity);
+      double[] zeros = new double[values.values().length];
+      double largest = Tolerance.error(values.values(), zeros);
+      assertThat(values.terms()).as("%s", quantity).isBetween(largest, 1000 * largest);
+    }
+  }
+
+  @Test
+  void keysOfFewerHeadsAreThoseOfTheFirst() {
+    Case one = run(DType.FLOAT32, 0);
+    Sample all = new Sample(new int[] {1}, new int[] {0, 5, 11});
+    Map<Quantity, double[]> some = values(one, Arithmetic.exact(), all.withKeyGroups(3));
+    Map<Quantity, double[]> full = values(one, Arithmetic.exact(), all);
+    assertThat(get(some, Quantity.DKEY))
+        .containsExactly(Arrays.copyOf(get(full, Quantity.DKEY), 3 * 3 * 8));
+    assertThat(
+            ScalarAttention.read(
+                Quantity.DVALUE,
+                get(one.tensors(), Quantity.DVALUE),
+                one.plan().spec(),
+                all.withKeyGroups(3)))
+        .hasSameSizeAs(get(some, Quantity.DVALUE));
+    assertThat(get(some, Quantity.OUT)).containsExactly(get(full, Quantity.OUT));
   }
 
   @Test
