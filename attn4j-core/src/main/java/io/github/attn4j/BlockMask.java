@@ -64,14 +64,6 @@ public record BlockMask(Tensor blocks, int blockM, int blockN) implements Mask, 
   }
 
   @Override
-  public int intervals() {
-    return 0;
-  }
-
-  @Override
-  public void lower(int b, int h, Extent extent, int n0, int[][] starts, int[][] ends) {}
-
-  @Override
   public List<ElementBits> bits() {
     return List.of(this);
   }

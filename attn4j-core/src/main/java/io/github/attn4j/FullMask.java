@@ -6,12 +6,4 @@ public record FullMask() implements Mask {
   public boolean allows(int b, int h, int i, int j, Extent extent) {
     return true;
   }
-
-  @Override
-  public int intervals() {
-    return 0;
-  }
-
-  @Override
-  public void lower(int b, int h, Extent extent, int n0, int[][] starts, int[][] ends) {}
 }

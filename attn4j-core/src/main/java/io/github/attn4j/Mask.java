@@ -38,9 +38,11 @@ public sealed interface Mask
   /**
    * How many intervals {@link #lower} writes per key column.
    *
-   * @return zero or more
+   * @return zero for masks that have none: those that mask nothing, or by bits only
    */
-  int intervals();
+  default int intervals() {
+    return 0;
+  }
 
   /**
    * Writes, for every key column {@code j}, the rows that may not see it: interval {@code n} of
@@ -55,7 +57,7 @@ public sealed interface Mask
    * @param starts one array of seqlenK entries per interval slot
    * @param ends one array of seqlenK entries per interval slot
    */
-  void lower(int b, int h, Extent extent, int n0, int[][] starts, int[][] ends);
+  default void lower(int b, int h, Extent extent, int n0, int[][] starts, int[][] ends) {}
 
   /**
    * The parts that have no interval form.
