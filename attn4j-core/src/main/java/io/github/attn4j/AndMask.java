@@ -71,7 +71,7 @@ public record AndMask(List<Mask> parts) implements Mask {
   }
 
   @Override
-  public void check(Extent extent, Extent widest) {
-    parts.forEach(part -> part.check(extent, widest));
+  public void check(int b, Extent extent, Extent widest) {
+    parts.forEach(part -> part.check(b, extent, widest));
   }
 }

@@ -8,8 +8,7 @@ import org.jspecify.annotations.Nullable;
  * @param query gradient of the query, the plan's dtype
  * @param key gradient of the key, summed over the heads of a group
  * @param value gradient of the value, summed over the heads of a group
- * @param bias gradient of the bias, summed over its broadcast dimensions, float32; null without a
- *     bias
+ * @param bias gradient of the bias's parameter, of its shape, float32; null without a bias
  * @param sink gradient of the sink, float32 (heads); null without a sink
  */
 public record AttentionGradients(

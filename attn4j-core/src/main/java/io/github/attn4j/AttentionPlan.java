@@ -5,6 +5,7 @@ import io.github.attn4j.internal.CallBuilder;
 import io.github.attn4j.internal.PackedDropout;
 import io.github.attn4j.internal.PlanEvent;
 import io.github.attn4j.internal.RunEvent;
+import io.github.attn4j.internal.ScoreMatrix;
 import io.github.attn4j.internal.SpecValidator;
 import io.github.attn4j.spi.AttentionBackend;
 import io.github.attn4j.spi.PreparedAttention;
@@ -98,6 +99,19 @@ public final class AttentionPlan {
     prepared.backward(call.call());
     event.commit(this, "backward");
     return call.gradients();
+  }
+
+  /**
+   * The scores themselves, for looking at: scalar, in float64, with memory that grows with rows
+   * times keys.
+   *
+   * @param inputs the tensors
+   * @param stage up to which step
+   * @return float32 (sequences, heads, seqlenQ, seqlenK) of the tensors, or of the longest sequence
+   *     when ragged; 0 where a sequence is shorter
+   */
+  public Tensor scores(AttentionInputs inputs, ScoreStage stage) {
+    return ScoreMatrix.of(problem, calls.forward(inputs, calls.newResult()), stage);
   }
 
   /**

@@ -15,12 +15,31 @@ import org.jspecify.annotations.Nullable;
  *     where a row sees nothing
  * @param maxLogit the largest visible score of each head over the whole batch, float32 (heads),
  *     natural units, negative infinity where a head sees nothing; null unless the spec asked for it
+ * @param stats what the lse is made of; null unless the spec asked for it
  * @param layout the layout of {@code out}
  */
-public record AttentionResult(Tensor out, Tensor lse, @Nullable Tensor maxLogit, Layout layout) {
+public record AttentionResult(
+    Tensor out,
+    Tensor lse,
+    @Nullable Tensor maxLogit,
+    @Nullable SoftmaxStats stats,
+    Layout layout) {
+  /**
+   * A result without stats.
+   *
+   * @param out the output
+   * @param lse the lse
+   * @param maxLogit the largest scores, or null
+   * @param layout the layout of {@code out}
+   */
+  public AttentionResult(Tensor out, Tensor lse, @Nullable Tensor maxLogit, Layout layout) {
+    this(out, lse, maxLogit, null, layout);
+  }
+
   /**
    * Joins this result with one over other keys of the same queries. If the call has a sink, exactly
-   * one of the parts may carry it. The largest logits are joined if both parts have them.
+   * one of the parts may carry it. The largest logits and the stats are joined if both parts have
+   * them.
    *
    * @param other a result of the same shape, dtype and layout
    * @return the result over both sets of keys, new tensors

@@ -13,12 +13,18 @@ import org.jspecify.annotations.Nullable;
  * @param kvHeads key and value heads; divides heads
  * @param headDim columns of query and key
  * @param valueDim columns of value
- * @param dtype of query, key, value and output: FLOAT32, FLOAT16 or BFLOAT16
+ * @param dtype of the query, and of key, value and output unless these have their own: FLOAT32,
+ *     FLOAT16 or BFLOAT16
+ * @param kvDtype of key and value: a floating one, or INT8 for calls that bring {@link
+ *     Quantization}
  * @param mask which keys each query may see
  * @param score scale, softcap, stage of a bias
  * @param outDtype dtype of the output; FLOAT32 keeps partial results exact for {@link
  *     AttentionResult#merge}
  * @param maxLogit whether results carry the largest score of each head
+ * @param softmaxStats whether results carry rowMax and rowSum
+ * @param splitKeys keys after which the softmax starts anew, to be merged; 0 for the backend's
+ *     choice
  * @param backend a backend's name, or null for the best that does not refuse
  * @param execution threads and executor
  */
@@ -30,10 +36,13 @@ public record AttentionSpec(
     int headDim,
     int valueDim,
     DType dtype,
+    DType kvDtype,
     Mask mask,
     ScoreOptions score,
     DType outDtype,
     boolean maxLogit,
+    boolean softmaxStats,
+    int splitKeys,
     @Nullable String backend,
     Execution execution) {
 
@@ -68,12 +77,15 @@ public record AttentionSpec(
     private int headDim;
     private int valueDim;
     private DType dtype = DType.FLOAT32;
+    private @Nullable DType kvDtype;
     private Mask mask = Mask.full();
     private @Nullable Double scale;
     private double softcap;
     private BiasStage biasStage = BiasStage.AFTER_SCALE;
     private @Nullable DType outDtype;
     private boolean maxLogit;
+    private boolean softmaxStats;
+    private int splitKeys;
     private @Nullable String backend;
     private int threads;
     private @Nullable Executor executor;
@@ -183,6 +195,18 @@ public record AttentionSpec(
     }
 
     /**
+     * The dtype of key and value; that of the query unless given. Such a plan has a backward only
+     * if they are the same.
+     *
+     * @param value FLOAT32, FLOAT16, BFLOAT16, or INT8 with {@link Quantization}
+     * @return this
+     */
+    public Builder kvDtype(DType value) {
+      kvDtype = value;
+      return this;
+    }
+
+    /**
      * The mask; full unless given.
      *
      * @param value which keys each query may see
@@ -249,6 +273,32 @@ public record AttentionSpec(
     }
 
     /**
+     * Asks for {@link AttentionResult#stats}.
+     *
+     * @param value whether results carry rowMax and rowSum
+     * @return this
+     */
+    public Builder softmaxStats(boolean value) {
+      softmaxStats = value;
+      return this;
+    }
+
+    /**
+     * Cuts the keys of each sequence into parts that may run on different threads and are merged in
+     * order. The parts depend on nothing else, so neither do the bits: they are those of {@link
+     * AttentionResult#merge} over calls for each part alone. By itself the backend cuts only calls
+     * of few query rows, at boundaries that are fixed too.
+     *
+     * @param keys keys per part, rounded up to whole tiles of the backend; 0 for the backend's
+     *     choice
+     * @return this
+     */
+    public Builder splitKeys(int keys) {
+      splitKeys = keys;
+      return this;
+    }
+
+    /**
      * Asks for one backend by name; a refusal of it fails the plan.
      *
      * @param value the name, or null for the best that does not refuse
@@ -302,10 +352,13 @@ public record AttentionSpec(
           headDim,
           valueDim,
           dtype,
+          kvDtype == null ? dtype : kvDtype,
           mask,
           new ScoreOptions(factor, softcap, biasStage),
           outDtype == null ? dtype : outDtype,
           maxLogit,
+          softmaxStats,
+          splitKeys,
           backend,
           new Execution(threads, executor));
     }

@@ -79,7 +79,7 @@ public record BlockMask(Tensor blocks, int blockM, int blockN) implements Mask, 
   }
 
   @Override
-  public void check(Extent extent, Extent widest) {
+  public void check(int b, Extent extent, Extent widest) {
     boolean fits =
         blocks.dim(2) >= Math.ceilDiv(extent.seqlenQ(), blockM)
             && blocks.dim(3) >= Math.ceilDiv(extent.seqlenK(), blockN)

@@ -124,7 +124,7 @@ public record ColumnMask(Tensor indices, Form form) implements Mask {
   }
 
   @Override
-  public void check(Extent extent, Extent widest) {
+  public void check(int b, Extent extent, Extent widest) {
     if (indices.dim(2) < extent.seqlenK() || indices.dim(2) > widest.seqlenK()) {
       throw RefusedException.value(
           "mask", "expected indices of %d keys, got %s".formatted(widest.seqlenK(), indices));

@@ -76,7 +76,7 @@ public record DenseMask(Tensor elements, boolean visibleWhenSet) implements Mask
   }
 
   @Override
-  public void check(Extent extent, Extent widest) {
+  public void check(int b, Extent extent, Extent widest) {
     if (!fits(elements.dim(2), extent.seqlenQ(), widest.seqlenQ())
         || !fits(elements.dim(3), extent.seqlenK(), widest.seqlenK())) {
       throw RefusedException.value(

@@ -78,7 +78,7 @@ public final class DocumentMask implements Mask {
   }
 
   @Override
-  public void check(Extent extent, Extent widest) {
+  public void check(int b, Extent extent, Extent widest) {
     int totalQ = endsQ.length == 0 ? 0 : endsQ[endsQ.length - 1];
     int totalK = endsK.length == 0 ? 0 : endsK[endsK.length - 1];
     if (totalQ > widest.seqlenQ() || totalK > widest.seqlenK()) {

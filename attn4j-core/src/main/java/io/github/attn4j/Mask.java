@@ -21,6 +21,7 @@ public sealed interface Mask
         ColumnMask,
         DenseMask,
         BlockMask,
+        SequenceMask,
         AndMask {
 
   /**
@@ -93,11 +94,12 @@ public sealed interface Mask
    * <p>A mask of numbers per row or key must reach to the end of each sequence; it may be as large
    * as the widest, so that a mask of the tensors' shape serves padded sequences of any lengths.
    *
-   * @param extent the sizes of one sequence
+   * @param b the sequence
+   * @param extent the sizes of that sequence
    * @param widest the sizes of the tensors, or of the longest sequence when ragged
    * @throws RefusedException naming {@code mask}, what was expected and what came
    */
-  default void check(Extent extent, Extent widest) {}
+  default void check(int b, Extent extent, Extent widest) {}
 
   /**
    * Both masks at once.
@@ -171,6 +173,16 @@ public sealed interface Mask
    */
   static Mask prefix(int... lengths) {
     return new PrefixMask(lengths, Alignment.BOTTOM_RIGHT);
+  }
+
+  /**
+   * A mask of its own for every sequence.
+   *
+   * @param masks one per sequence, each made for a single one
+   * @return a mask that hands every sequence to its own
+   */
+  static Mask perSequence(List<Mask> masks) {
+    return new SequenceMask(masks);
   }
 
   /**

@@ -7,8 +7,8 @@ import java.util.Arrays;
  * packing (varlen) differ only here.
  *
  * <p>Padded: sequence {@code b} lies in batch entry {@code b}. Ragged: all sequences lie one behind
- * the other in one token axis. Rows of a tensor that belong to no sequence come out as zeros, with
- * an lse of negative infinity.
+ * the other in one token axis, with gaps or without. Rows of a tensor that belong to no sequence
+ * come out as zeros, with an lse of negative infinity.
  */
 public final class Sequences {
   private final boolean ragged;
@@ -78,6 +78,34 @@ public final class Sequences {
   }
 
   /**
+   * A batch whose sequences fill any run of rows of their batch entry, as left padding leaves them.
+   *
+   * @param extentQ query rows of the tensor, per batch entry
+   * @param extentK key rows of the tensor, per batch entry
+   * @param startsQ first real query row of each sequence
+   * @param lengthsQ real query rows of each sequence
+   * @param startsK first real key row of each sequence
+   * @param lengthsK real key rows of each sequence
+   * @return the batch
+   */
+  public static Sequences padded(
+      int extentQ, int extentK, int[] startsQ, int[] lengthsQ, int[] startsK, int[] lengthsK) {
+    checkCounts("startsQ", lengthsQ.length, startsQ.length);
+    checkCounts("startsK", lengthsQ.length, startsK.length);
+    Sequences fromZero = padded(extentQ, extentK, lengthsQ, lengthsK);
+    checkRuns("startsQ", widen(startsQ), lengthsQ, extentQ);
+    checkRuns("startsK", widen(startsK), lengthsK, extentK);
+    return new Sequences(
+        false,
+        extentQ,
+        extentK,
+        widen(startsQ),
+        fromZero.lengthQ,
+        widen(startsK),
+        fromZero.lengthK);
+  }
+
+  /**
    * Sequences packed one behind the other (varlen, TND).
    *
    * @param cumulativeQ first query row of each sequence and, last, the end: {@code 0 = c0 <= c1 <=
@@ -97,6 +125,63 @@ public final class Sequences {
         q,
         Arrays.copyOf(cumulativeK, k.length),
         k);
+  }
+
+  /**
+   * Sequences in one token axis with gaps between them, in ascending order: tokens that belong to
+   * none are padding.
+   *
+   * @param tokensQ query rows of the tensor
+   * @param tokensK key rows of the tensor
+   * @param startsQ first query row of each sequence
+   * @param lengthsQ query rows of each sequence
+   * @param startsK first key row of each sequence
+   * @param lengthsK key rows of each sequence
+   * @return the batch
+   */
+  public static Sequences ragged(
+      long tokensQ, long tokensK, long[] startsQ, int[] lengthsQ, long[] startsK, int[] lengthsK) {
+    checkCounts("startsQ", lengthsQ.length, startsQ.length);
+    checkCounts("startsK", lengthsQ.length, startsK.length);
+    checkCounts("lengthsK", lengthsQ.length, lengthsK.length);
+    checkRuns("startsQ", startsQ, lengthsQ, tokensQ);
+    checkRuns("startsK", startsK, lengthsK, tokensK);
+    checkAscending("startsQ", startsQ, lengthsQ);
+    checkAscending("startsK", startsK, lengthsK);
+    return new Sequences(
+        true,
+        tokensQ,
+        tokensK,
+        startsQ.clone(),
+        lengthsQ.clone(),
+        startsK.clone(),
+        lengthsK.clone());
+  }
+
+  private static long[] widen(int[] numbers) {
+    return Arrays.stream(numbers).asLongStream().toArray();
+  }
+
+  private static void checkRuns(String name, long[] starts, int[] lengths, long extent) {
+    for (int b = 0; b < starts.length; b++) {
+      if (lengths[b] < 0 || starts[b] < 0 || starts[b] > extent - lengths[b]) {
+        throw RefusedException.value(
+            name,
+            "expected runs inside %d rows, got %d rows from %d in sequence %d"
+                .formatted(extent, lengths[b], starts[b], b));
+      }
+    }
+  }
+
+  private static void checkAscending(String name, long[] starts, int[] lengths) {
+    for (int b = 1; b < starts.length; b++) {
+      if (starts[b] < starts[b - 1] + lengths[b - 1]) {
+        throw RefusedException.value(
+            name,
+            "expected ascending runs that do not overlap, got %d rows from %d behind %d from %d"
+                .formatted(lengths[b], starts[b], lengths[b - 1], starts[b - 1]));
+      }
+    }
   }
 
   private static int notNegative(String name, int value) {
@@ -241,7 +326,7 @@ public final class Sequences {
    * @return false if there is padding
    */
   public boolean coversQueries() {
-    return ragged || Arrays.stream(lengthQ).allMatch(n -> n == extentQ);
+    return covers(lengthQ, extentQ);
   }
 
   /**
@@ -250,7 +335,11 @@ public final class Sequences {
    * @return false if there is padding
    */
   public boolean coversKeys() {
-    return ragged || Arrays.stream(lengthK).allMatch(n -> n == extentK);
+    return covers(lengthK, extentK);
+  }
+
+  private boolean covers(int[] lengths, long extent) {
+    return Arrays.stream(lengths).asLongStream().sum() == extent * (ragged ? 1 : lengths.length);
   }
 
   @Override

@@ -52,9 +52,12 @@ final class CallValidationTest {
     refused(
         good.withBias(Tensor.zeros(DType.FLOAT32, 2, 2, 5, 7)),
         "bias: expected (sequences, heads, rows, keys) = [2, 4, 5, 7], each or 1");
-    refused(good.withBias(Tensor.zeros(DType.FLOAT32, 5, 7)), "bias: expected");
-    refused(
-        good.withBias(Tensor.zeros(DType.INT32, 1, 1, 5, 7)), "bias: expected a floating dtype");
+    assertThatThrownBy(() -> good.withBias(Tensor.zeros(DType.FLOAT32, 5, 7)))
+        .isInstanceOf(RefusedException.class)
+        .hasMessageStartingWith("bias: expected (sequences, heads, rows, keys)");
+    assertThatThrownBy(() -> good.withBias(Tensor.zeros(DType.INT32, 1, 1, 5, 7)))
+        .isInstanceOf(RefusedException.class)
+        .hasMessageStartingWith("bias: expected a floating dtype");
   }
 
   @Test

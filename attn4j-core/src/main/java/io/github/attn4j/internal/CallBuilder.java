@@ -4,15 +4,17 @@ import io.github.attn4j.AttentionGradients;
 import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionResult;
 import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.Bias;
 import io.github.attn4j.DType;
 import io.github.attn4j.Dropout;
-import io.github.attn4j.Extent;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Sequences;
+import io.github.attn4j.SoftmaxStats;
 import io.github.attn4j.Tensor;
 import io.github.attn4j.spi.BackwardCall;
 import io.github.attn4j.spi.DropoutBits;
 import io.github.attn4j.spi.ForwardCall;
+import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
 import java.util.Arrays;
@@ -23,8 +25,6 @@ public final class CallBuilder {
   private final AttentionSpec spec;
   private final Problem problem;
   private final long[] queryShape;
-  private final long[] keyShape;
-  private final long[] valueShape;
   private final long[] outShape;
   private final long[] lseShape;
 
@@ -34,8 +34,6 @@ public final class CallBuilder {
     this.problem = problem;
     Sequences sequences = spec.sequences();
     queryShape = Layouts.shape(spec.layout(), sequences, true, spec.heads(), spec.headDim());
-    keyShape = Layouts.shape(spec.layout(), sequences, false, spec.kvHeads(), spec.headDim());
-    valueShape = Layouts.shape(spec.layout(), sequences, false, spec.kvHeads(), spec.valueDim());
     outShape = Layouts.shape(spec.layout(), sequences, true, spec.heads(), spec.valueDim());
     lseShape = Layouts.lseShape(spec);
   }
@@ -46,6 +44,10 @@ public final class CallBuilder {
         Tensor.zeros(spec.outDtype(), outShape),
         Tensor.zeros(DType.FLOAT32, lseShape),
         spec.maxLogit() ? Tensor.zeros(DType.FLOAT32, spec.heads()) : null,
+        spec.softmaxStats()
+            ? new SoftmaxStats(
+                Tensor.zeros(DType.FLOAT32, lseShape), Tensor.zeros(DType.FLOAT32, lseShape))
+            : null,
         spec.layout());
   }
 
@@ -54,15 +56,23 @@ public final class CallBuilder {
     ForwardCall call = call(inputs, result);
     if (!spec.sequences().coversQueries()) {
       Padding.fill(Layouts.canonical(spec.layout(), result.out(), spec.heads()), spec, 0);
-      Padding.fill(Layouts.canonicalLse(result.lse(), false), spec, Float.NEGATIVE_INFINITY);
+      fillPadding(result.lse(), Float.NEGATIVE_INFINITY);
+      if (result.stats() != null) {
+        fillPadding(result.stats().rowMax(), Float.NEGATIVE_INFINITY);
+        fillPadding(result.stats().rowSum(), 0);
+      }
     }
     return call;
   }
 
+  private void fillPadding(Tensor perRow, double value) {
+    Padding.fill(Layouts.canonicalLse(perRow, spec.sequences().isRagged()), spec, value);
+  }
+
   private ForwardCall call(AttentionInputs inputs, AttentionResult result) {
     checkTensor("query", inputs.query(), queryShape, spec.dtype(), inputs);
-    checkTensor("key", inputs.key(), keyShape, spec.dtype(), inputs);
-    checkTensor("value", inputs.value(), valueShape, spec.dtype(), inputs);
+    KeyRows key = KeyStorage.key(spec, inputs);
+    KeyRows value = KeyStorage.value(spec, inputs);
     if (result.layout() != spec.layout()) {
       throw RefusedException.value(
           "result", "expected layout %s, got %s".formatted(spec.layout(), result.layout()));
@@ -71,6 +81,16 @@ public final class CallBuilder {
     checkTensor("lse", result.lse(), lseShape, DType.FLOAT32, inputs);
     checkWritable("out", result.out());
     checkWritable("lse", result.lse());
+    SoftmaxStats stats = result.stats();
+    if (spec.softmaxStats() && stats == null) {
+      throw RefusedException.value("result", "expected stats tensors, got none");
+    }
+    if (stats != null) {
+      checkTensor("rowMax", stats.rowMax(), lseShape, DType.FLOAT32, inputs);
+      checkTensor("rowSum", stats.rowSum(), lseShape, DType.FLOAT32, inputs);
+      checkWritable("rowMax", stats.rowMax());
+      checkWritable("rowSum", stats.rowSum());
+    }
     if (spec.maxLogit() && result.maxLogit() == null) {
       throw RefusedException.value("result", "expected a maxLogit tensor, got none");
     }
@@ -80,13 +100,15 @@ public final class CallBuilder {
     }
     return new ForwardCall(
         rows(inputs.query(), spec.heads()),
-        rows(inputs.key(), spec.kvHeads()),
-        rows(inputs.value(), spec.kvHeads()),
-        bias(inputs.bias()),
+        key,
+        value,
+        inputs.bias() == null ? null : BoundBias.of(inputs.bias(), problem),
         sink(inputs.sink()),
         dropout(inputs.dropout()),
         rows(result.out(), spec.heads()),
-        Rows.of(Layouts.canonicalLse(result.lse(), spec.sequences().isRagged())),
+        perRow(result.lse()),
+        stats == null ? null : perRow(stats.rowMax()),
+        stats == null ? null : perRow(stats.rowSum()),
         maxLogit == null ? null : Rows.of(maxLogit.reshape(1, spec.heads(), 1, 1)));
   }
 
@@ -132,31 +154,8 @@ public final class CallBuilder {
     return Rows.of(Layouts.canonical(spec.layout(), tensor, heads));
   }
 
-  private @Nullable Rows bias(@Nullable Tensor bias) {
-    if (bias == null) {
-      return null;
-    }
-    if (!bias.dtype().isFloating()) {
-      throw RefusedException.type("bias", "expected a floating dtype, got " + bias);
-    }
-    long[] full = biasShape();
-    boolean fits = bias.rank() == 4;
-    for (int d = 0; fits && d < 4; d++) {
-      fits = bias.dim(d) == full[d] || bias.dim(d) == 1;
-    }
-    if (!fits) {
-      throw RefusedException.value(
-          "bias",
-          "expected (sequences, heads, rows, keys) = %s, each or 1, got %s"
-              .formatted(Arrays.toString(full), bias));
-    }
-    return Rows.of(bias.expand(full));
-  }
-
-  /** Sequences, heads, rows and keys of a bias that is broadcast nowhere. */
-  private long[] biasShape() {
-    Extent widest = problem.widest();
-    return new long[] {spec.sequences().count(), spec.heads(), widest.seqlenQ(), widest.seqlenK()};
+  private Rows perRow(Tensor tensor) {
+    return Rows.of(Layouts.canonicalLse(tensor, spec.sequences().isRagged()));
   }
 
   private float @Nullable [] sink(@Nullable Tensor sink) {
@@ -183,18 +182,49 @@ public final class CallBuilder {
   }
 
   /** A backward call and the tensors it writes. */
-  public record Backward(BackwardCall call, AttentionGradients gradients) {}
+  public static final class Backward {
+    private final BackwardCall call;
+    private final AttentionGradients gradients;
+    private final @Nullable BiasSums bias;
+
+    private Backward(BackwardCall call, AttentionGradients gradients, @Nullable BiasSums bias) {
+      this.call = call;
+      this.gradients = gradients;
+      this.bias = bias;
+    }
+
+    /** What the backend is to do. */
+    public BackwardCall call() {
+      return call;
+    }
+
+    /** What it has done. */
+    public AttentionGradients gradients() {
+      return new AttentionGradients(
+          gradients.query(),
+          gradients.key(),
+          gradients.value(),
+          bias == null ? null : bias.finish(),
+          gradients.sink());
+    }
+  }
 
   /** A backward call. */
   public Backward backward(
       AttentionInputs inputs, AttentionResult result, Tensor dout, boolean biasGradient) {
+    if (inputs.storage() != null || spec.kvDtype() != spec.dtype()) {
+      throw RefusedException.runtime(
+          "key",
+          "expected plain key and value of the query's dtype for a backward, got %s of %s"
+              .formatted(inputs.storage() == null ? "a tensor" : "a cache", spec.kvDtype()));
+    }
     ForwardCall forward = call(inputs, result);
     checkTensor("dout", dout, outShape, spec.outDtype(), inputs);
     Tensor dquery = Tensor.zeros(spec.dtype(), queryShape);
-    Tensor dkey = Tensor.zeros(spec.dtype(), keyShape);
-    Tensor dvalue = Tensor.zeros(spec.dtype(), valueShape);
-    Tensor bias = inputs.bias();
-    Tensor dbias = bias != null && biasGradient ? Tensor.zeros(DType.FLOAT32, bias.shape()) : null;
+    Tensor dkey = Tensor.zeros(spec.dtype(), inputs.key().shape());
+    Tensor dvalue = Tensor.zeros(spec.dtype(), inputs.value().shape());
+    Bias bias = inputs.bias();
+    BiasSums sums = bias != null && biasGradient ? new BiasSums(BoundBias.of(bias, problem)) : null;
     float[] dsink = forward.sink() == null ? null : new float[spec.heads()];
     BackwardCall call =
         new BackwardCall(
@@ -203,9 +233,10 @@ public final class CallBuilder {
             rows(dquery, spec.heads()),
             rows(dkey, spec.kvHeads()),
             rows(dvalue, spec.kvHeads()),
-            dbias == null ? null : Rows.of(dbias.expand(biasShape())),
+            sums,
             dsink);
     Tensor sinkGradient = dsink == null ? null : Tensor.of(dsink, spec.heads());
-    return new Backward(call, new AttentionGradients(dquery, dkey, dvalue, dbias, sinkGradient));
+    return new Backward(
+        call, new AttentionGradients(dquery, dkey, dvalue, null, sinkGradient), sums);
   }
 }

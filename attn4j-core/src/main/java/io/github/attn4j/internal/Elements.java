@@ -133,6 +133,30 @@ public final class Elements {
     };
   }
 
+  /** Reads floating elements that lie {@code step} apart. */
+  static void read(
+      MemorySegment segment, DType dtype, long position, long step, int count, float[] to) {
+    switch (dtype) {
+      case FLOAT32 -> {
+        for (int n = 0; n < count; n++) {
+          to[n] = segment.get(JAVA_FLOAT_UNALIGNED, (position + n * step) * 4);
+        }
+      }
+      case FLOAT16 -> {
+        for (int n = 0; n < count; n++) {
+          short bits = segment.get(JAVA_SHORT_UNALIGNED, (position + n * step) * 2);
+          to[n] = Float.float16ToFloat(bits);
+        }
+      }
+      default -> {
+        for (int n = 0; n < count; n++) {
+          short bits = segment.get(JAVA_SHORT_UNALIGNED, (position + n * step) * 2);
+          to[n] = DType.bfloat16ToFloat(bits);
+        }
+      }
+    }
+  }
+
   /** Reads one int32 or int64 element exactly. */
   public static long getLong(MemorySegment segment, DType dtype, long position) {
     return dtype == DType.INT64

@@ -2,6 +2,7 @@ package io.github.attn4j.internal;
 
 import io.github.attn4j.AttentionResult;
 import io.github.attn4j.RefusedException;
+import io.github.attn4j.SoftmaxStats;
 import io.github.attn4j.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -42,7 +43,8 @@ public final class Merge {
         }
       }
     }
-    return new AttentionResult(out, lse, larger(a.maxLogit(), b.maxLogit()), a.layout());
+    return new AttentionResult(
+        out, lse, larger(a.maxLogit(), b.maxLogit()), stats(a.stats(), b.stats()), a.layout());
   }
 
   private static double jointLse(double x, double y) {
@@ -74,6 +76,32 @@ public final class Merge {
       most.set(Math.max(a.get(h), b.get(h)), h);
     }
     return most;
+  }
+
+  private static @Nullable SoftmaxStats stats(@Nullable SoftmaxStats a, @Nullable SoftmaxStats b) {
+    if (a == null || b == null) {
+      return null;
+    }
+    Tensor most = a.rowMax().copy();
+    Tensor sum = a.rowSum().copy();
+    long[] flat = {most.elements()};
+    Tensor mostFlat = most.reshape(flat);
+    Tensor sumFlat = sum.reshape(flat);
+    Tensor otherMost = b.rowMax().copy().reshape(flat);
+    Tensor otherSum = b.rowSum().copy().reshape(flat);
+    for (long n = 0; n < flat[0]; n++) {
+      double x = mostFlat.get(n);
+      double y = otherMost.get(n);
+      double larger = Math.max(x, y);
+      mostFlat.set(larger, n);
+      sumFlat.set(share(x, larger) * sumFlat.get(n) + share(y, larger) * otherSum.get(n), n);
+    }
+    return new SoftmaxStats(most, sum);
+  }
+
+  /** What a sum under one maximum is worth under a larger one. */
+  private static double share(double max, double larger) {
+    return max == Double.NEGATIVE_INFINITY ? 0 : Math.exp(max - larger);
   }
 
   private static void check(AttentionResult a, AttentionResult b) {

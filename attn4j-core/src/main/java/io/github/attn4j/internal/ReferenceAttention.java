@@ -3,9 +3,12 @@ package io.github.attn4j.internal;
 import io.github.attn4j.BiasStage;
 import io.github.attn4j.Extent;
 import io.github.attn4j.ScoreOptions;
+import io.github.attn4j.ScoreStage;
+import io.github.attn4j.Tensor;
 import io.github.attn4j.spi.BackwardCall;
 import io.github.attn4j.spi.DropoutBits;
 import io.github.attn4j.spi.ForwardCall;
+import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
 import org.jspecify.annotations.Nullable;
@@ -27,14 +30,43 @@ final class ReferenceAttention {
   private final Problem problem;
   private final ForwardCall call;
 
-  /** Sums over rows of what goes to one float32 number: kept in float64 until the end. */
-  private double[] biasSums = {};
-
+  /** Sums over rows, kept in float64 until the end. */
   private double[] sinkSums = {};
 
   ReferenceAttention(Problem problem, ForwardCall call) {
     this.problem = problem;
     this.call = call;
+  }
+
+  /** The keys and values of one key/value head, as numbers. */
+  private final class Head {
+    final int b;
+    final int kvHead;
+    final double[][] keys;
+    final double[][] values;
+
+    Head(int b, int kvHead) {
+      this.b = b;
+      this.kvHead = kvHead;
+      keys = new double[problem.extent(b).seqlenK()][];
+      values = new double[keys.length][];
+      for (int j = 0; j < keys.length; j++) {
+        keys[j] = readKey(call.key(), b, kvHead, j, problem.headDim());
+        values[j] = readKey(call.value(), b, kvHead, j, problem.valueDim());
+      }
+    }
+  }
+
+  /** The one read last; loops run head by head. */
+  private @Nullable Head last;
+
+  private Head head(int b, int h) {
+    Head head = last;
+    if (head == null || head.b != b || head.kvHead != kvHead(h)) {
+      head = new Head(b, kvHead(h));
+      last = head;
+    }
+    return head;
   }
 
   /**
@@ -49,6 +81,8 @@ final class ReferenceAttention {
     final boolean[] visible;
     double max = Double.NEGATIVE_INFINITY;
     double lse = Double.NEGATIVE_INFINITY;
+    double rowMax = Double.NEGATIVE_INFINITY;
+    double rowSum;
 
     Row(int b, int h, int i) {
       this.b = b;
@@ -58,11 +92,12 @@ final class ReferenceAttention {
       scores = new double[extent.seqlenK()];
       visible = new boolean[extent.seqlenK()];
       double[] q = read(call.query(), b, h, queryRow(b, i), problem.headDim());
+      Head head = head(b, h);
       for (int j = 0; j < scores.length; j++) {
         visible[j] = problem.mask().allows(b, h, i, j, extent);
         scores[j] = Double.NEGATIVE_INFINITY;
         if (visible[j]) {
-          double[] k = read(call.key(), b, kvHead(h), keyRow(b, j), problem.headDim());
+          double[] k = head.keys[j];
           scores[j] = score(dot(q, k), bias(b, h, i, j));
           max = Double.isNaN(scores[j]) ? Double.NaN : Math.max(max, scores[j]);
         }
@@ -79,6 +114,8 @@ final class ReferenceAttention {
         sum += visible[j] ? Math.exp(scores[j] - most) : 0;
       }
       lse = most + Math.log(sum);
+      rowMax = most;
+      rowSum = sum;
     }
 
     /** p_j before dropout. */
@@ -106,6 +143,10 @@ final class ReferenceAttention {
           maxLogit[h] = Math.max(maxLogit[h], row.max);
           write(call.out(), b, h, queryRow(b, i), output(row));
           write(call.lse(), b, h, queryRow(b, i), new double[] {row.lse});
+          if (call.rowMax() != null && call.rowSum() != null) {
+            write(call.rowMax(), b, h, queryRow(b, i), new double[] {row.rowMax});
+            write(call.rowSum(), b, h, queryRow(b, i), new double[] {row.rowSum});
+          }
         }
       }
     }
@@ -115,11 +156,40 @@ final class ReferenceAttention {
     }
   }
 
+  /** Writes the scores of every sequence (sequence, head, row, key) as far as a stage. */
+  void scores(ScoreStage stage, Tensor target) {
+    for (int b = 0; b < problem.sequences().count(); b++) {
+      Extent extent = problem.extent(b);
+      for (int h = 0; h < problem.heads(); h++) {
+        for (int i = 0; i < extent.seqlenQ(); i++) {
+          Row row = new Row(b, h, i);
+          double[] q = read(call.query(), b, h, queryRow(b, i), problem.headDim());
+          for (int j = 0; j < extent.seqlenK(); j++) {
+            target.set(upTo(stage, row, j, q), b, h, i, j);
+          }
+        }
+      }
+    }
+  }
+
+  private double upTo(ScoreStage stage, Row row, int j, double[] q) {
+    return switch (stage) {
+      case SCALED -> problem.score().scale() * dot(q, head(row.b, row.h).keys[j]);
+      case CAPPED -> {
+        double dot = dot(q, head(row.b, row.h).keys[j]);
+        boolean late = problem.score().biasStage() == BiasStage.AFTER_SOFTCAP;
+        yield score(dot, late ? 0 : bias(row.b, row.h, row.i, j));
+      }
+      case MASKED -> row.scores[j];
+      case PROBABILITIES -> row.probability(j);
+    };
+  }
+
   private double[] output(Row row) {
     double[] out = new double[problem.valueDim()];
     for (int j = 0; j < row.scores.length; j++) {
       if (row.visible[j]) {
-        double[] v = read(call.value(), row.b, kvHead(row.h), keyRow(row.b, j), problem.valueDim());
+        double[] v = head(row.b, row.h).values[j];
         addScaled(out, row.probability(j) * row.kept(j), v);
       }
     }
@@ -133,8 +203,6 @@ final class ReferenceAttention {
    */
   void backward(BackwardCall gradients) {
     int kvHeads = problem.kvHeads();
-    Rows dbias = gradients.dbias();
-    biasSums = new double[dbias == null ? 0 : (int) (dbias.segment().byteSize() / Float.BYTES)];
     sinkSums = new double[problem.heads()];
     for (int b = 0; b < problem.sequences().count(); b++) {
       Extent extent = problem.extent(b);
@@ -153,9 +221,6 @@ final class ReferenceAttention {
         }
       }
     }
-    for (int at = 0; dbias != null && at < biasSums.length; at++) {
-      Elements.set(dbias.segment(), dbias.dtype(), at, biasSums[at]);
-    }
     float[] dsink = gradients.dsink();
     for (int h = 0; dsink != null && h < dsink.length; h++) {
       dsink[h] = (float) sinkSums[h];
@@ -172,7 +237,7 @@ final class ReferenceAttention {
     double delta = 0;
     for (int j = 0; j < dp.length; j++) {
       if (row.visible[j]) {
-        double[] v = read(call.value(), row.b, kvHead(row.h), keyRow(row.b, j), problem.valueDim());
+        double[] v = head(row.b, row.h).values[j];
         dp[j] = dot(dout, v) * row.kept(j);
         delta += row.probability(j) * dp[j];
         addScaled(dv[first + j], row.probability(j) * row.kept(j), dout);
@@ -180,13 +245,16 @@ final class ReferenceAttention {
     }
     for (int j = 0; j < dp.length; j++) {
       if (row.visible[j]) {
-        double[] k = read(call.key(), row.b, kvHead(row.h), keyRow(row.b, j), problem.headDim());
+        double[] k = head(row.b, row.h).keys[j];
         double ds = row.probability(j) * (dp[j] - delta);
         double bias = bias(row.b, row.h, row.i, j);
         double dot = ds * slope(dot(q, k), bias);
         addScaled(dq, dot, k);
         addScaled(dk[first + j], dot, q);
-        addBias(gradients.dbias(), row, j, ds * biasSlope(dot(q, k), bias));
+        if (gradients.dbias() != null) {
+          double[] amount = {ds * biasSlope(dot(q, k), bias)};
+          gradients.dbias().add(row.b, row.h, row.i, j, 1, amount);
+        }
       }
     }
     write(gradients.dquery(), row.b, row.h, queryRow(row.b, row.i), dq);
@@ -240,17 +308,7 @@ final class ReferenceAttention {
   }
 
   private double bias(int b, int h, int i, int j) {
-    Rows bias = call.bias();
-    if (bias == null) {
-      return 0;
-    }
-    return Elements.get(bias.segment(), bias.dtype(), bias.at(b, h, i) + j * bias.columnStride());
-  }
-
-  private void addBias(@Nullable Rows dbias, Row row, int j, double value) {
-    if (dbias != null) {
-      biasSums[(int) (dbias.at(row.b, row.h, row.i) + j * dbias.columnStride())] += value;
-    }
+    return call.bias() == null ? 0 : call.bias().get(b, h, i, j);
   }
 
   private int kvHead(int h) {
@@ -272,6 +330,36 @@ final class ReferenceAttention {
       values[c] = Elements.get(rows.segment(), rows.dtype(), at + c * rows.columnStride());
     }
     return values;
+  }
+
+  /** A row of key or value, as numbers. */
+  private double[] readKey(KeyRows keys, int b, int head, int j, int columns) {
+    long entry = keys.entry(problem.sequences(), b, j);
+    long row = keys.row(problem.sequences(), b, j);
+    Rows rows = keys.rows();
+    double[] values = new double[columns];
+    for (int c = 0; c < columns; c++) {
+      int place = keys.nibbles() ? c / 2 : c;
+      values[c] =
+          Elements.get(
+              rows.segment(),
+              rows.dtype(),
+              rows.at(entry, head, row) + place * rows.columnStride());
+      if (keys.nibbles()) {
+        int bits = (int) values[c];
+        values[c] = (c & 1) == 0 ? (byte) (bits << 4) >> 4 : bits >> 4;
+      }
+      if (keys.scale() != null) {
+        double offset = keys.offset() == null ? 0 : at(keys.offset(), entry, head, row, c);
+        values[c] = (values[c] + offset) * at(keys.scale(), entry, head, row, c);
+      }
+    }
+    return values;
+  }
+
+  private static double at(Rows rows, long entry, int head, long row, int column) {
+    return Elements.get(
+        rows.segment(), rows.dtype(), rows.at(entry, head, row) + column * rows.columnStride());
   }
 
   private void write(Rows rows, int b, int head, long row, double[] values) {

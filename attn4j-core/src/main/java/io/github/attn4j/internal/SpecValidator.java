@@ -1,6 +1,7 @@
 package io.github.attn4j.internal;
 
 import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.DType;
 import io.github.attn4j.Layout;
 import io.github.attn4j.Mask;
 import io.github.attn4j.RefusedException;
@@ -30,6 +31,13 @@ public final class SpecValidator {
       throw RefusedException.type(
           "outDtype", "expected FLOAT32, FLOAT16 or BFLOAT16, got " + spec.outDtype());
     }
+    if (!spec.kvDtype().isFloating() && spec.kvDtype() != DType.INT8) {
+      throw RefusedException.type(
+          "kvDtype", "expected FLOAT32, FLOAT16, BFLOAT16 or INT8, got " + spec.kvDtype());
+    }
+    if (spec.splitKeys() < 0) {
+      throw RefusedException.value("splitKeys", "expected at least 0, got " + spec.splitKeys());
+    }
     Sequences sequences = spec.sequences();
     if (sequences.isRagged() != (spec.layout() == Layout.TND)) {
       throw RefusedException.value(
@@ -45,8 +53,10 @@ public final class SpecValidator {
             spec.headDim(),
             spec.valueDim(),
             spec.dtype(),
+            spec.kvDtype(),
             spec.score(),
-            spec.mask());
+            spec.mask(),
+            spec.splitKeys());
     checkMask(spec.mask(), problem);
     return problem;
   }
@@ -64,7 +74,7 @@ public final class SpecValidator {
               .formatted(problem.heads(), mask.heads()));
     }
     for (int b = 0; b < batch; b++) {
-      mask.check(problem.extent(b), problem.widest());
+      mask.check(b, problem.extent(b), problem.widest());
     }
   }
 

@@ -15,9 +15,11 @@ import io.github.attn4j.Sequences;
  * @param kvHeads key and value heads; divides heads
  * @param headDim columns of query and key
  * @param valueDim columns of value
- * @param dtype the type of query, key, value
+ * @param dtype the type of the query
+ * @param kvDtype the type of key and value; INT8 stands for numbers by quantisation
  * @param score scale, softcap and the stage of a bias
  * @param mask which keys each query may see
+ * @param splitKeys keys after which the softmax starts anew; 0 for the backend's choice
  */
 public record Problem(
     Sequences sequences,
@@ -26,8 +28,10 @@ public record Problem(
     int headDim,
     int valueDim,
     DType dtype,
+    DType kvDtype,
     ScoreOptions score,
-    Mask mask) {
+    Mask mask,
+    int splitKeys) {
   /**
    * Query heads that share one key/value head.
    *

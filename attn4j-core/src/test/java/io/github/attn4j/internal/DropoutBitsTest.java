@@ -30,7 +30,17 @@ final class DropoutBitsTest {
       Sequences.ragged(new long[] {0, 37, 37, 107}, new long[] {0, 41, 50, 63});
 
   private static Problem problem() {
-    return new Problem(SEQUENCES, 3, 1, 4, 4, DType.FLOAT32, ScoreOptions.standard(4), Mask.full());
+    return new Problem(
+        SEQUENCES,
+        3,
+        1,
+        4,
+        4,
+        DType.FLOAT32,
+        DType.FLOAT32,
+        ScoreOptions.standard(4),
+        Mask.full(),
+        0);
   }
 
   private static AttentionPlan plan() {

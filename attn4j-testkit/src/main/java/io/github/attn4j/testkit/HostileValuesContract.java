@@ -63,7 +63,8 @@ public interface HostileValuesContract {
     Tensor rows = target.slice(2, from, to);
     Storage.fill(wholeRow ? rows : rows.slice(3, 5, 6), number);
     AttentionInputs poisoned =
-        new AttentionInputs(query, key, value, inputs.bias(), inputs.sink(), inputs.dropout());
+        new AttentionInputs(
+            query, key, value, inputs.bias(), inputs.sink(), inputs.dropout(), inputs.storage());
     return new Materials(clean.choices(), clean.mask(), poisoned, dout);
   }
 
@@ -299,7 +300,8 @@ public interface HostileValuesContract {
       AttentionCase c = new AttentionCase(1, 90, 140).dims(16, 16).dtype(dtype);
       c.biasBroadcast = new boolean[4];
       Materials materials = Materials.of(c);
-      @Nullable Tensor bias = materials.inputs().bias();
+      @Nullable Tensor bias =
+          materials.inputs().bias() == null ? null : materials.inputs().bias().parameter();
       if (bias != null) {
         Storage.fill(bias.slice(2, 10, 12), Double.NEGATIVE_INFINITY);
         Storage.fill(bias.slice(3, 3, 9), Double.NEGATIVE_INFINITY);

@@ -170,6 +170,7 @@ record Materials(AttentionCase choices, Mask mask, AttentionInputs inputs, Tenso
         inputs.value().to(DType.FLOAT32),
         inputs.bias(),
         inputs.sink(),
-        inputs.dropout());
+        inputs.dropout(),
+        inputs.storage());
   }
 }

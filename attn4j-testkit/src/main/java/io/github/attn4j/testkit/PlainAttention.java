@@ -65,7 +65,7 @@ final class PlainAttention {
     key = Lines.of(c, inputs.key(), c.kvHeads);
     value = Lines.of(c, inputs.value(), c.kvHeads);
     dout = Lines.of(c, materials.dout(), c.heads);
-    bias = inputs.bias();
+    bias = inputs.bias() == null ? null : inputs.bias().parameter();
     Dropout dropout = inputs.dropout();
     keep = dropout == null ? null : materials.referencePlan().dropoutMask(dropout);
     keptFactor = dropout == null ? 1 : (float) (1 / (1 - dropout.p()));

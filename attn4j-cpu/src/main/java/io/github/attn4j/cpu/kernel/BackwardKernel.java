@@ -13,6 +13,8 @@ import static io.github.attn4j.cpu.kernel.Workspace.ZEROS;
 
 import io.github.attn4j.BiasStage;
 import io.github.attn4j.spi.BackwardCall;
+import io.github.attn4j.spi.BiasGradient;
+import io.github.attn4j.spi.BiasSource;
 import io.github.attn4j.spi.DropoutBits;
 import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.Problem;
@@ -184,7 +186,7 @@ final class BackwardKernel {
   }
 
   private void loadTile(Pair t) {
-    Rows bias = forward.bias();
+    BiasSource bias = forward.bias();
     if (t.partial) {
       MaskPass.loadBits(t.grid, t.row0, t.rows, t.key0, t.keys, t.w.visible);
     }
@@ -386,25 +388,22 @@ final class BackwardKernel {
   }
 
   private void addToBias(Pair t, int lo, int hi, int laneLo, int laneHi) {
-    Rows dbias = call.dbias();
+    BiasGradient dbias = call.dbias();
     if (dbias == null) {
       return;
     }
     BiasStage stage = problem.score().biasStage();
     boolean late = stage == BiasStage.AFTER_SOFTCAP && scores.capped();
-    float factor = stage == BiasStage.BEFORE_SCALE ? (float) problem.score().scale() : 1f;
+    double factor = stage == BiasStage.BEFORE_SCALE ? problem.score().scale() : 1;
     float[] tile = late ? t.w.bias : t.w.ds;
     for (int i = laneLo; i < laneHi; i++) {
-      long at = dbias.at(t.b, t.h, t.row0 + i) + t.key0 * dbias.columnStride();
       long range = t.w.ranges[i / NR];
-      for (int j = Math.max(lo, MaskPass.first(range));
-          j < Math.min(hi, MaskPass.end(range));
-          j++) {
-        long position = at + j * dbias.columnStride();
-        float sum =
-            RowTransfer.get(dbias, position) + tile[i / NR * PANEL + j * PS + i % NR] * factor;
-        RowTransfer.writeOne(dbias, position, sum);
+      int first = Math.max(lo, MaskPass.first(range));
+      int count = Math.min(hi, MaskPass.end(range)) - first;
+      for (int j = 0; j < count; j++) {
+        t.w.amounts[j] = tile[i / NR * PANEL + (first + j) * PS + i % NR] * factor;
       }
+      dbias.add(t.b, t.h, t.row0 + i, t.key0 + first, count, t.w.amounts);
     }
   }
 

@@ -5,8 +5,8 @@ import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 
 import io.github.attn4j.Execution;
 import io.github.attn4j.spi.BackwardCall;
+import io.github.attn4j.spi.BiasGradient;
 import io.github.attn4j.spi.Problem;
-import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
 import io.github.attn4j.spi.TilePlan;
 import io.github.attn4j.spi.TileRuns;
@@ -171,7 +171,7 @@ final class BackwardPass {
    * no sum depends on how heads were cut into waves; without a bias gradient, each task alone.
    */
   private static List<List<Task>> groups(List<Task> tasks, BackwardCall call) {
-    Rows dbias = call.dbias();
+    BiasGradient dbias = call.dbias();
     if (dbias == null) {
       return tasks.stream().map(List::of).toList();
     }
@@ -179,12 +179,12 @@ final class BackwardPass {
     for (Task t : tasks) {
       List<Integer> owner =
           List.of(
-              dbias.columnStride() == 0 ? -1 : t.tile(),
-              dbias.headStride() == 0 ? -1 : t.head(),
-              dbias.entryStride() == 0 ? -1 : t.b());
+              dbias.perKey() ? t.tile() : -1,
+              dbias.perHead() ? t.head() : -1,
+              dbias.perSequence() ? t.b() : -1);
       groups.computeIfAbsent(owner, key -> new ArrayList<>()).add(t);
     }
-    if (dbias.columnStride() == 0) {
+    if (!dbias.perKey()) {
       groups.values().forEach(group -> group.sort(Comparator.comparingInt(Task::slot)));
     }
     return List.copyOf(groups.values());

@@ -8,6 +8,7 @@ import static io.github.attn4j.cpu.kernel.Lanes.TILE_M;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 
+import io.github.attn4j.spi.BiasSource;
 import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
@@ -99,7 +100,7 @@ final class ForwardKernel {
     Workspace w = tile.w;
     int key0 = n * TILE_N;
     int keys = Math.min(TILE_N, tile.grid.extent().seqlenK() - key0);
-    Rows bias = call.bias();
+    BiasSource bias = call.bias();
     if (partial) {
       MaskPass.loadBits(tile.grid, tile.row0, tile.rows, key0, keys, w.visible);
     }
@@ -205,10 +206,34 @@ final class ForwardKernel {
         w.rowSum[i] = 1;
       }
       RowTransfer.writeOne(lse, lse.at(entry, tile.h, row + i), (float) value);
+      writeStats(tile, i, entry, row, sum);
     }
     divide(w, tile.rows, problem.valueDim());
     writeOut(tile, entry, row);
     return most;
+  }
+
+  /** Writes maximum and sum of one row; a sink that is larger than every score is the maximum. */
+  private void writeStats(Tile tile, int i, int entry, long row, float sum) {
+    Rows rowMax = call.rowMax();
+    Rows rowSum = call.rowSum();
+    if (rowMax == null || rowSum == null) {
+      return;
+    }
+    float max = tile.w.rowMax[i];
+    double total = sum;
+    float[] sinks = call.sink();
+    if (sinks != null) {
+      float larger = Math.max(sum == 0 ? Float.NEGATIVE_INFINITY : max, sinks[tile.h]);
+      boolean empty = larger == Float.NEGATIVE_INFINITY;
+      total =
+          empty
+              ? 0
+              : (sum == 0 ? 0 : sum * Math.exp(max - larger)) + Math.exp(sinks[tile.h] - larger);
+      max = larger;
+    }
+    RowTransfer.writeOne(rowMax, rowMax.at(entry, tile.h, row + i), max);
+    RowTransfer.writeOne(rowSum, rowSum.at(entry, tile.h, row + i), (float) total);
   }
 
   private static void divide(Workspace w, int rows, int columns) {

@@ -3,6 +3,7 @@ package io.github.attn4j.cpu.kernel;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 
+import io.github.attn4j.Sequences;
 import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.Problem;
 import org.jspecify.annotations.Nullable;
@@ -52,16 +53,14 @@ final class KeyPack {
     int valueDim = problem.valueDim();
     int key0 = tile * TILE_N;
     int keys = Math.min(TILE_N, problem.sequences().lengthK(b) - key0);
-    int entry = problem.sequences().entry(b);
-    long row = problem.sequences().startK(b) + key0;
-    Packer.readBlock(call.key(), call.key().at(entry, kvHead, row), keys, dim, w.rows, w.halves);
+    Sequences sequences = problem.sequences();
+    Packer.readKeys(call.key(), sequences, b, kvHead, key0, keys, dim, w);
     Packer.rowPanels(w.rows, keys, dim, keyRows[tile]);
     if (backward) {
       strays[tile] = Packer.removeStrays(w.rows, keys, dim, 1f);
       Packer.columnPanels(w.rows, keys, dim, columns[tile]);
     }
-    Packer.readBlock(
-        call.value(), call.value().at(entry, kvHead, row), keys, valueDim, w.rows, w.halves);
+    Packer.readKeys(call.value(), sequences, b, kvHead, key0, keys, valueDim, w);
     if (backward) {
       Packer.rowPanels(w.rows, keys, valueDim, valueRows[tile]);
     } else {

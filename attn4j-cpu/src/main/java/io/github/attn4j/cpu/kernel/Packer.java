@@ -5,6 +5,8 @@ import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 
+import io.github.attn4j.Sequences;
+import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Rows;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
@@ -28,6 +30,41 @@ final class Packer {
   static void readBlock(Rows source, long at, int count, int columns, float[] to, short[] halves) {
     for (int i = 0; i < count; i++) {
       RowTransfer.read(source, at + i * source.rowStride(), columns, to, i * columns, halves);
+    }
+  }
+
+  /** Reads keys {@code [key0, key0 + count)} of one sequence and head, {@code columns} apart. */
+  static void readKeys(
+      KeyRows source,
+      Sequences sequences,
+      int b,
+      int kvHead,
+      int key0,
+      int count,
+      int columns,
+      Workspace w) {
+    for (int j = 0; j < count; ) {
+      int run = source.run(key0 + j, count - j);
+      long entry = source.entry(sequences, b, key0 + j);
+      long row = source.row(sequences, b, key0 + j);
+      if (source.scale() == null) {
+        long at = source.rows().at(entry, kvHead, row);
+        for (int i = 0; i < run; i++) {
+          RowTransfer.read(
+              source.rows(),
+              at + i * source.rows().rowStride(),
+              columns,
+              w.rows,
+              (j + i) * columns,
+              w.halves);
+        }
+      } else {
+        for (int i = 0; i < run; i++) {
+          RowTransfer.readIntegers(
+              source, entry, kvHead, row + i, columns, w.rows, (j + i) * columns);
+        }
+      }
+      j += run;
     }
   }
 

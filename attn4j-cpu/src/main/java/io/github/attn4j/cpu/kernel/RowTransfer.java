@@ -1,11 +1,14 @@
 package io.github.attn4j.cpu.kernel;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import io.github.attn4j.DType;
+import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Rows;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * Moves rows between a tensor of any floating dtype and strides, and plain float arrays: dtypes end
@@ -42,6 +45,44 @@ final class RowTransfer {
     } else {
       for (int c = 0; c < columns; c++) {
         to[start + c] = Float.intBitsToFloat(halves[c] << 16);
+      }
+    }
+  }
+
+  /** Reads a row of integers as the numbers they stand for: {@code (integer + offset) * scale}. */
+  static void readIntegers(
+      KeyRows source, long entry, int head, long row, int columns, float[] to, int start) {
+    Rows bytes = source.rows();
+    MemorySegment segment = bytes.segment();
+    long at = bytes.at(entry, head, row);
+    long step = bytes.columnStride();
+    if (source.nibbles()) {
+      for (int c = 0; c < columns; c++) {
+        byte pair = segment.get(JAVA_BYTE, at + (c >> 1) * step);
+        to[start + c] = (c & 1) == 0 ? (byte) (pair << 4) >> 4 : pair >> 4;
+      }
+    } else {
+      for (int c = 0; c < columns; c++) {
+        to[start + c] = segment.get(JAVA_BYTE, at + c * step);
+      }
+    }
+    Rows offset = source.offset();
+    if (offset != null) {
+      long position = offset.at(entry, head, row);
+      for (int c = 0; c < columns; c++) {
+        to[start + c] += get(offset, position + c * offset.columnStride());
+      }
+    }
+    Rows scale = Objects.requireNonNull(source.scale());
+    long position = scale.at(entry, head, row);
+    if (scale.columnStride() == 0) {
+      float factor = get(scale, position);
+      for (int c = 0; c < columns; c++) {
+        to[start + c] *= factor;
+      }
+    } else {
+      for (int c = 0; c < columns; c++) {
+        to[start + c] *= get(scale, position + c * scale.columnStride());
       }
     }
   }

@@ -8,7 +8,7 @@ import static io.github.attn4j.cpu.kernel.Lanes.PS;
 
 import io.github.attn4j.BiasStage;
 import io.github.attn4j.ScoreOptions;
-import io.github.attn4j.spi.Rows;
+import io.github.attn4j.spi.BiasSource;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -35,10 +35,10 @@ final class ScorePass {
   }
 
   /** Brings the bias of a tile into {@code w.bias}. */
-  void loadBias(Rows bias, int b, int h, int row0, int rows, int key0, int keys, Workspace w) {
+  void loadBias(
+      BiasSource bias, int b, int h, int row0, int rows, int key0, int keys, Workspace w) {
     for (int i = 0; i < rows; i++) {
-      RowTransfer.read(
-          bias, bias.at(b, h, row0 + i) + key0 * bias.columnStride(), keys, w.rows, 0, w.halves);
+      bias.read(b, h, row0 + i, key0, keys, w.rows);
       for (int j = 0; j < keys; j++) {
         w.bias[i / NR * PANEL + j * PS + i % NR] = w.rows[j] * biasFactor;
       }

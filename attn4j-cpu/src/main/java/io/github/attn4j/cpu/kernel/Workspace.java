@@ -37,6 +37,9 @@ final class Workspace {
   /** Bias of the tile, like {@link #st}. */
   final float[] bias = new float[PANELS * PANEL];
 
+  /** Backward: what one query row adds to the gradient of the bias. */
+  final double[] amounts = new double[TILE_N];
+
   /** Backward: {@link #st} by rows, [key][query] at distance LD. */
   final float[] keyMajorP = new float[TILE_N * LD];
 
