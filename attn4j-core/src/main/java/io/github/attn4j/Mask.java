@@ -178,7 +178,7 @@ public sealed interface Mask
   /**
    * A mask of its own for every sequence.
    *
-   * @param masks one per sequence, each made for a single one
+   * @param masks one per sequence, or one for all; each made for a single sequence
    * @return a mask that hands every sequence to its own
    */
   static Mask perSequence(List<Mask> masks) {

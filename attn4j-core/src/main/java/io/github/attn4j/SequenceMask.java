@@ -7,7 +7,8 @@ import java.util.List;
 /**
  * A mask of its own for every sequence. Made by {@link Mask#perSequence}.
  *
- * @param parts one mask per sequence; each makes no difference between sequences itself
+ * @param parts one mask per sequence, or one for all; none makes a difference between sequences
+ *     itself
  */
 public record SequenceMask(List<Mask> parts) implements Mask {
   /**
@@ -36,9 +37,13 @@ public record SequenceMask(List<Mask> parts) implements Mask {
     }
   }
 
+  private Mask part(int b) {
+    return parts.get(parts.size() == 1 ? 0 : b);
+  }
+
   @Override
   public boolean allows(int b, int h, int i, int j, Extent extent) {
-    return parts.get(b).allows(b, h, i, j, extent);
+    return part(b).allows(b, h, i, j, extent);
   }
 
   @Override
@@ -49,11 +54,14 @@ public record SequenceMask(List<Mask> parts) implements Mask {
   @Override
   public void lower(int b, int h, Extent extent, int n0, int[][] starts, int[][] ends) {
     // Slots that this sequence's mask leaves alone stay [0, 0), which masks nothing.
-    parts.get(b).lower(b, h, extent, n0, starts, ends);
+    part(b).lower(b, h, extent, n0, starts, ends);
   }
 
   @Override
   public List<ElementBits> bits() {
+    if (parts.size() == 1) {
+      return parts.getFirst().bits();
+    }
     List<ElementBits> bits = new ArrayList<>();
     for (int part = 0; part < parts.size(); part++) {
       for (ElementBits inner : parts.get(part).bits()) {
@@ -83,6 +91,6 @@ public record SequenceMask(List<Mask> parts) implements Mask {
 
   @Override
   public void check(int b, Extent extent, Extent widest) {
-    parts.get(b).check(b, extent, widest);
+    part(b).check(b, extent, widest);
   }
 }

@@ -1,6 +1,8 @@
 package io.github.attn4j;
 
 import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A batch as a list of sequences, each a range of query rows and a range of key rows. Padding and
@@ -340,6 +342,31 @@ public final class Sequences {
 
   private boolean covers(int[] lengths, long extent) {
     return Arrays.stream(lengths).asLongStream().sum() == extent * (ragged ? 1 : lengths.length);
+  }
+
+  /** Whether lengths and places are the same. */
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Sequences that
+        && ragged == that.ragged
+        && extentQ == that.extentQ
+        && extentK == that.extentK
+        && Arrays.equals(startQ, that.startQ)
+        && Arrays.equals(lengthQ, that.lengthQ)
+        && Arrays.equals(startK, that.startK)
+        && Arrays.equals(lengthK, that.lengthK);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(
+        ragged,
+        extentQ,
+        extentK,
+        Arrays.hashCode(startQ),
+        Arrays.hashCode(lengthQ),
+        Arrays.hashCode(startK),
+        Arrays.hashCode(lengthK));
   }
 
   @Override
