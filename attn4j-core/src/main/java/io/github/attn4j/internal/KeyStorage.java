@@ -172,4 +172,27 @@ final class KeyStorage {
     }
     return pages;
   }
+
+  /** One stored row as the numbers it stands for. */
+  static double[] read(KeyRows keys, long entry, int head, long row, int columns) {
+    Rows rows = keys.rows();
+    double[] values = new double[columns];
+    for (int c = 0; c < columns; c++) {
+      values[c] = element(rows, entry, head, row, keys.nibbles() ? c / 2 : c);
+      if (keys.nibbles()) {
+        int pair = (int) values[c];
+        values[c] = (c & 1) == 0 ? (byte) (pair << 4) >> 4 : pair >> 4;
+      }
+      if (keys.scale() != null) {
+        double offset = keys.offset() == null ? 0 : element(keys.offset(), entry, head, row, c);
+        values[c] = (values[c] + offset) * element(keys.scale(), entry, head, row, c);
+      }
+    }
+    return values;
+  }
+
+  private static double element(Rows rows, long entry, int head, long row, int column) {
+    return Elements.get(
+        rows.segment(), rows.dtype(), rows.at(entry, head, row) + column * rows.columnStride());
+  }
 }

@@ -335,31 +335,7 @@ final class ReferenceAttention {
   /** A row of key or value, as numbers. */
   private double[] readKey(KeyRows keys, int b, int head, int j, int columns) {
     long entry = keys.entry(problem.sequences(), b, j);
-    long row = keys.row(problem.sequences(), b, j);
-    Rows rows = keys.rows();
-    double[] values = new double[columns];
-    for (int c = 0; c < columns; c++) {
-      int place = keys.nibbles() ? c / 2 : c;
-      values[c] =
-          Elements.get(
-              rows.segment(),
-              rows.dtype(),
-              rows.at(entry, head, row) + place * rows.columnStride());
-      if (keys.nibbles()) {
-        int bits = (int) values[c];
-        values[c] = (c & 1) == 0 ? (byte) (bits << 4) >> 4 : bits >> 4;
-      }
-      if (keys.scale() != null) {
-        double offset = keys.offset() == null ? 0 : at(keys.offset(), entry, head, row, c);
-        values[c] = (values[c] + offset) * at(keys.scale(), entry, head, row, c);
-      }
-    }
-    return values;
-  }
-
-  private static double at(Rows rows, long entry, int head, long row, int column) {
-    return Elements.get(
-        rows.segment(), rows.dtype(), rows.at(entry, head, row) + column * rows.columnStride());
+    return KeyStorage.read(keys, entry, head, keys.row(problem.sequences(), b, j), columns);
   }
 
   private void write(Rows rows, int b, int head, long row, double[] values) {
