@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.attn4j.spi.ElementBits;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -159,7 +160,7 @@ final class MaskTest {
     Mask four = Mask.dense(Tensor.zeros(DType.BOOL, 1, 4, 1, 1));
     assertThat(two.and(four).heads()).isEqualTo(4);
     Mask six = Mask.dense(Tensor.zeros(DType.BOOL, 1, 6, 1, 1));
-    assertThat(new AndMask(java.util.List.of(two, three, six)).heads()).isEqualTo(6);
+    assertThat(new AndMask(List.of(two, three, six)).heads()).isEqualTo(6);
     assertThatThrownBy(() -> two.and(three)).isInstanceOf(RefusedException.class);
   }
 
@@ -189,5 +190,68 @@ final class MaskTest {
         .hasMessageContaining("documents: expected a total below 2^31");
     assertThatThrownBy(() -> new DocumentMask(new int[1], new int[2]))
         .hasMessageContaining("documents: expected as many lengths");
+  }
+
+  @Test
+  void everySequencesOwnMaskIsLoweredToItsTruth() {
+    SplittableRandom random = new SplittableRandom(3);
+    for (int n = 0; n < 80; n++) {
+      Extent extent = extent(random);
+      Mask[] parts = new Mask[1 + random.nextInt(4)];
+      for (int b = 0; b < parts.length; b++) {
+        parts[b] = RandomMasks.mask(random, random.nextInt(RandomMasks.KINDS), 1, extent);
+      }
+      Mask mask = Mask.perSequence(Arrays.asList(parts));
+      Mask narrowed = mask.and(Mask.causal());
+      for (int b = 0; b < parts.length; b++) {
+        checkLowering(mask, b, extent.heads() - 1, extent);
+        checkLowering(narrowed, b, 0, extent);
+        for (int at = 0; extent.seqlenQ() * extent.seqlenK() > 0 && at < 20; at++) {
+          int i = random.nextInt(extent.seqlenQ());
+          int j = random.nextInt(extent.seqlenK());
+          assertThat(mask.allows(b, 0, i, j, extent))
+              .isEqualTo(parts[b].allows(0, 0, i, j, extent));
+        }
+      }
+    }
+  }
+
+  /** Like a dense or column mask of one batch entry. */
+  @Test
+  void oneMaskServesEverySequence() {
+    Extent extent = new Extent(3, 5, 1);
+    Tensor bits = Tensor.of(new byte[] {1, 0, 1, 1, 0}, DType.BOOL, 1, 1, 1, 5);
+    for (Mask one : new Mask[] {Mask.causal(), Mask.dense(bits)}) {
+      Mask mask = Mask.perSequence(List.of(one));
+      assertThat(mask.batches()).isEqualTo(1);
+      checkLowering(mask, 7, 0, extent);
+      assertThat(mask.allows(7, 0, 0, 4, extent)).isFalse();
+      assertThat(mask.allows(7, 0, 0, 2, extent)).isTrue();
+      mask.check(7, extent, extent);
+    }
+  }
+
+  @Test
+  void masksOfSequencesThatDisagreeAreRefused() {
+    assertThatThrownBy(() -> Mask.perSequence(List.of()))
+        .isInstanceOf(RefusedException.class)
+        .hasMessage("mask: expected one mask per sequence, got none");
+    assertThatThrownBy(() -> Mask.perSequence(List.of(Mask.full(), Mask.prefix(1, 2))))
+        .hasMessage("mask: expected parts for one sequence each, got one for 2");
+    Mask two = Mask.dense(Tensor.zeros(DType.BOOL, 1, 2, 1, 1));
+    Mask three = Mask.dense(Tensor.zeros(DType.BOOL, 1, 3, 1, 1));
+    assertThatThrownBy(() -> Mask.perSequence(List.of(two, three)))
+        .hasMessage("mask: expected parts whose heads divide 3, got one of 2");
+    assertThat(Mask.perSequence(List.of(two, Mask.full())).heads()).isEqualTo(2);
+    Mask mask = Mask.perSequence(List.of(Mask.full(), Mask.causal()));
+    assertThatThrownBy(() ->
+            Attention.plan(
+                AttentionSpec.builder().padded(3, 2, 2).heads(1, 1).dims(1, 1).mask(mask).build()))
+        .hasMessage("mask: expected 1 or 3 sequences, got a mask of 2");
+    Tensor small = Tensor.zeros(DType.BOOL, 1, 1, 2, 2);
+    Extent extent = new Extent(3, 3, 1);
+    Mask own = Mask.perSequence(List.of(Mask.full(), Mask.dense(small)));
+    own.check(0, extent, extent);
+    assertThatThrownBy(() -> own.check(1, extent, extent)).isInstanceOf(RefusedException.class);
   }
 }

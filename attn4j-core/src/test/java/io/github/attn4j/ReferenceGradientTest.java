@@ -186,4 +186,81 @@ final class ReferenceGradientTest {
       assertThat(dsink.get(h)).isZero();
     }
   }
+
+  private static void checkBias(
+      SplittableRandom random, AttentionSpec.Builder builder, Bias bias, String text) {
+    for (BiasStage stage : BiasStage.values()) {
+      AttentionSpec spec = builder.biasStage(stage).softcap(1.5).scale(0.7).build();
+      Sequences s = spec.sequences();
+      long[] query = {s.count(), 4, s.extentQ(), 3};
+      long[] key = {s.count(), 2, s.extentK(), 3};
+      if (s.isRagged()) {
+        query = new long[] {s.extentQ(), 4, 3};
+        key = new long[] {s.extentK(), 2, 3};
+      }
+      AttentionInputs inputs =
+          AttentionInputs.of(numbers(random, query), numbers(random, key), numbers(random, key))
+              .withBias(bias)
+              .withDropout(Dropout.of(0.2, 3, 4));
+      check(Attention.plan(spec), inputs, numbers(random, query), text + ", " + stage);
+    }
+  }
+
+  private static AttentionSpec.Builder biasSpec(Sequences sequences) {
+    return AttentionSpec.builder()
+        .layout(sequences.isRagged() ? Layout.TND : Layout.BNSD)
+        .sequences(sequences)
+        .heads(4, 2)
+        .dims(3, 3)
+        .mask(Mask.causal())
+        .backend("reference");
+  }
+
+  @Test
+  void alibiSlopeGradients() {
+    SplittableRandom random = new SplittableRandom(27);
+    for (AlibiBias.Curve curve : AlibiBias.Curve.values()) {
+      Bias shared = new AlibiBias(numbers(random, 4), curve, Alignment.TOP_LEFT, -1);
+      checkBias(random, biasSpec(Sequences.padded(2, 2, 3)), shared, "one for all, " + curve);
+      Bias own = new AlibiBias(numbers(random, 2, 4), curve, Alignment.BOTTOM_RIGHT, 0);
+      Sequences ragged = Sequences.ragged(new long[] {0, 2, 3}, new long[] {0, 3, 5});
+      checkBias(random, biasSpec(ragged), own, "one for each, " + curve);
+    }
+  }
+
+  @Test
+  void toeplitzGradients() {
+    SplittableRandom random = new SplittableRandom(28);
+    Sequences padded = Sequences.padded(2, 4, 4);
+    Sequences ragged = Sequences.ragged(new long[] {0, 4, 6}, new long[] {0, 4, 6});
+    for (long[] shape : new long[][] {{1, 4, 2, 4}, {2, 1, 3, 4}, {1, 1, 4, 4}}) {
+      Bias bias = new ToeplitzBias(numbers(random, shape));
+      checkBias(random, biasSpec(padded), bias, "padded");
+      checkBias(random, biasSpec(ragged), bias, "ragged");
+    }
+  }
+
+  @Test
+  void packedBiasGradients() {
+    SplittableRandom random = new SplittableRandom(29);
+    Sequences ragged = Sequences.ragged(new long[] {0, 2, 3}, new long[] {0, 3, 5});
+    Bias each = new PackedBias(numbers(random, 4 * (2 * 3 + 2)), false);
+    checkBias(random, biasSpec(ragged), each, "packed");
+    Bias perKey = new PackedBias(numbers(random, 4 * (3 + 2)), true);
+    checkBias(random, biasSpec(ragged), perKey, "packed, per key");
+  }
+
+  /** Rows of the tensors that belong to no sequence have no gradient, over whatever they hold. */
+  @Test
+  void gradientsWithGapsAndLeftPadding() {
+    SplittableRandom random = new SplittableRandom(30);
+    int[] lengths = {2, 1};
+    Sequences padded =
+        Sequences.padded(4, 4, new int[] {2, 0}, lengths, new int[] {1, 3}, new int[] {3, 1});
+    checkBias(random, biasSpec(padded), Bias.dense(numbers(random, 1, 4, 4, 1)), "left padding");
+    Sequences gaps =
+        Sequences.ragged(
+            5, 6, new long[] {1, 4}, lengths, new long[] {0, 4}, new int[] {3, 2});
+    checkBias(random, biasSpec(gaps), Bias.dense(numbers(random, 2, 4, 2, 3)), "gaps");
+  }
 }

@@ -78,4 +78,91 @@ final class SequencesTest {
     assertThatThrownBy(() -> Sequences.ragged(new long[] {0, 1L << 31}, new long[] {0, 1}))
         .hasMessageContaining("each sequence below 2^31");
   }
+
+  @Test
+  void paddedSequencesMayStartAnywhere() {
+    Sequences s =
+        Sequences.padded(
+            4, 6, new int[] {1, 4}, new int[] {3, 0}, new int[] {0, 2}, new int[] {6, 4});
+    assertThat(s.isRagged()).isFalse();
+    assertThat(s.count()).isEqualTo(2);
+    assertThat(s.startQ(0)).isEqualTo(1);
+    assertThat(s.lengthQ(0)).isEqualTo(3);
+    assertThat(s.startQ(1)).isEqualTo(4);
+    assertThat(s.startK(1)).isEqualTo(2);
+    assertThat(s.lengthK(1)).isEqualTo(4);
+    assertThat(s.extentQ()).isEqualTo(4);
+    assertThat(s.extentK()).isEqualTo(6);
+    assertThat(s.coversQueries()).isFalse();
+    assertThat(s.coversKeys()).isFalse();
+  }
+
+  @Test
+  void raggedSequencesMayLeaveGaps() {
+    Sequences s =
+        Sequences.ragged(
+            9,
+            8,
+            new long[] {1, 4, 4},
+            new int[] {2, 0, 3},
+            new long[] {0, 3, 8},
+            new int[] {3, 5, 0});
+    assertThat(s.isRagged()).isTrue();
+    assertThat(s.entry(2)).isZero();
+    assertThat(s.startQ(2)).isEqualTo(4);
+    assertThat(s.lengthQ(2)).isEqualTo(3);
+    assertThat(s.startK(1)).isEqualTo(3);
+    assertThat(s.extentQ()).isEqualTo(9);
+    assertThat(s.extentK()).isEqualTo(8);
+    assertThat(s.coversQueries()).isFalse();
+    assertThat(s.coversKeys()).isTrue();
+  }
+
+  @Test
+  void runsThatMakeNoSenseAreRefused() {
+    int[] one = {1};
+    assertThatThrownBy(() -> Sequences.padded(4, 4, new int[] {2}, new int[] {3}, one, one))
+        .isInstanceOf(RefusedException.class)
+        .hasMessage("startsQ: expected runs inside 4 rows, got 3 rows from 2 in sequence 0");
+    assertThatThrownBy(() -> Sequences.padded(4, 4, one, one, new int[] {-1}, one))
+        .hasMessage("startsK: expected runs inside 4 rows, got 1 rows from -1 in sequence 0");
+    assertThatThrownBy(() -> Sequences.padded(4, 4, new int[2], one, one, one))
+        .hasMessage("startsQ: expected as many entries as for the query, 1, got 2");
+    assertThatThrownBy(() -> Sequences.padded(4, 4, one, one, new int[0], one))
+        .hasMessage("startsK: expected as many entries as for the query, 1, got 0");
+    assertThatThrownBy(() -> Sequences.padded(4, 4, one, one, one, new int[] {5}))
+        .hasMessage("lengthsK: expected lengths between 0 and 4, got [5]");
+    long[] zero = {0};
+    assertThatThrownBy(() -> Sequences.ragged(4, 4, zero, new int[] {5}, zero, one))
+        .hasMessage("startsQ: expected runs inside 4 rows, got 5 rows from 0 in sequence 0");
+    assertThatThrownBy(() -> Sequences.ragged(4, 4, zero, one, zero, new int[] {-1}))
+        .hasMessage("startsK: expected runs inside 4 rows, got -1 rows from 0 in sequence 0");
+    assertThatThrownBy(() -> Sequences.ragged(4, 4, new long[] {Long.MAX_VALUE}, one, zero, one))
+        .hasMessageStartingWith("startsQ: expected runs inside 4 rows, got 1 rows from 9223");
+    assertThatThrownBy(() -> Sequences.ragged(4, 4, zero, one, zero, new int[2]))
+        .hasMessage("lengthsK: expected as many entries as for the query, 1, got 2");
+    int[] two = {2, 2};
+    assertThatThrownBy(() -> Sequences.ragged(4, 4, new long[] {0, 1}, two, new long[] {0, 2}, two))
+        .hasMessage(
+            "startsQ: expected ascending runs that do not overlap, got 2 rows from 1 behind 2 from 0");
+    assertThatThrownBy(() -> Sequences.ragged(4, 4, new long[] {0, 2}, two, new long[] {2, 0}, two))
+        .hasMessageStartingWith("startsK: expected ascending runs that do not overlap");
+  }
+
+  /** Whatever way it was made: the same places are the same batch. */
+  @Test
+  void batchesAreEqualByTheirPlaces() {
+    Sequences ragged = Sequences.ragged(new long[] {0, 2, 5}, new long[] {0, 1, 2});
+    Sequences same =
+        Sequences.ragged(
+            5, 2, new long[] {0, 2}, new int[] {2, 3}, new long[] {0, 1}, new int[] {1, 1});
+    Sequences gap =
+        Sequences.ragged(
+            5, 3, new long[] {0, 2}, new int[] {2, 3}, new long[] {0, 2}, new int[] {1, 1});
+    assertThat(ragged).isEqualTo(same).hasSameHashCodeAs(same).isNotEqualTo(gap);
+    assertThat(Sequences.padded(1, 2, 2))
+        .isEqualTo(Sequences.padded(2, 2, new int[] {2}, new int[] {2}))
+        .isNotEqualTo(Sequences.padded(1, 2, 3))
+        .isNotEqualTo(Sequences.ragged(new long[] {0, 2}, new long[] {0, 2}));
+  }
 }
