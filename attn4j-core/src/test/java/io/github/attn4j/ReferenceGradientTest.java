@@ -259,8 +259,7 @@ final class ReferenceGradientTest {
         Sequences.padded(4, 4, new int[] {2, 0}, lengths, new int[] {1, 3}, new int[] {3, 1});
     checkBias(random, biasSpec(padded), Bias.dense(numbers(random, 1, 4, 4, 1)), "left padding");
     Sequences gaps =
-        Sequences.ragged(
-            5, 6, new long[] {1, 4}, lengths, new long[] {0, 4}, new int[] {3, 2});
+        Sequences.ragged(5, 6, new long[] {1, 4}, lengths, new long[] {0, 4}, new int[] {3, 2});
     checkBias(random, biasSpec(gaps), Bias.dense(numbers(random, 2, 4, 2, 3)), "gaps");
   }
 }
