@@ -108,7 +108,8 @@ public final class AttentionPlan {
    * @param inputs the tensors
    * @param stage up to which step
    * @return float32 (sequences, heads, seqlenQ, seqlenK) of the tensors, or of the longest sequence
-   *     when ragged; 0 where a sequence is shorter
+   *     when ragged; rows and keys count from where a sequence starts, and what lies behind its end
+   *     is 0
    */
   public Tensor scores(AttentionInputs inputs, ScoreStage stage) {
     return ScoreMatrix.of(problem, calls.forward(inputs, calls.newResult()), stage);

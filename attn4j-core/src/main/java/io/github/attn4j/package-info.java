@@ -34,8 +34,17 @@
  *   <dt>rowMax, rowSum, lse
  *   <dd>the running maximum and sum of the softmax of one row; {@code lse = ln(sum(exp(score)))},
  *       always the natural logarithm, negative infinity for a row that sees nothing.
+ *   <dt>bias kinds
+ *   <dd>{@linkplain io.github.attn4j.DenseBias dense}: a number for every score, or broadcast;
+ *       {@linkplain io.github.attn4j.PackedBias packed}: the same for ragged sequences, without
+ *       padding; {@linkplain io.github.attn4j.AlibiBias ALiBi}: a slope per head times the
+ *       distance; {@linkplain io.github.attn4j.ToeplitzBias Toeplitz}: one number per distance.
  *   <dt>page, blockTable
- *   <dd>a key/value cache cut into pages of equal size, and the list of pages of each sequence.
+ *   <dd>a key/value cache cut into pages of equal size, and the list of pages of each sequence;
+ *       pages may be shared. {@link io.github.attn4j.KvCache} keeps one.
+ *   <dt>quantisation, scale, offset
+ *   <dd>keys and values as integers of 8 or 4 bits that stand for {@code (integer + offset) *
+ *       scale}.
  *   <dt>prefill, decode
  *   <dd>attention of many new queries, and of one (or few) against a long cache.
  *   <dt>split, merge

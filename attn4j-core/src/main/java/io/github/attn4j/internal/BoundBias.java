@@ -32,14 +32,16 @@ abstract class BoundBias implements BiasSource {
   /** Which element, counted row-major over the parameter, or {@link #NONE}. */
   abstract long element(int b, int h, int i, int j);
 
-  /** Which dimension a sum over keys, heads or sequences runs over. */
+  /** Whether different keys have different elements; if not, the gradient sums over them. */
   abstract boolean perKey();
 
+  /** The same for heads. */
   abstract boolean perHead();
 
+  /** The same for sequences. */
   abstract boolean perSequence();
 
-  /** Whether there are as many elements as rows times keys: none is summed over either. */
+  /** Whether the gradient sums over neither rows nor keys. */
   boolean perScore() {
     return false;
   }

@@ -112,24 +112,30 @@ public final class CallBuilder {
         maxLogit == null ? null : Rows.of(maxLogit.reshape(1, spec.heads(), 1, 1)));
   }
 
+  /** A tensor of another shape than expected, told with all that its shape hangs on. */
+  static RefusedException misfit(
+      String name, String expected, Tensor tensor, AttentionSpec spec, AttentionInputs inputs) {
+    return RefusedException.value(
+        name,
+        "expected %s, got %s (query %s, key %s, value %s, layout %s, %d heads on %d, dims %d and %d, %s)"
+            .formatted(
+                expected,
+                tensor,
+                inputs.query(),
+                inputs.key(),
+                inputs.value(),
+                spec.layout(),
+                spec.heads(),
+                spec.kvHeads(),
+                spec.headDim(),
+                spec.valueDim(),
+                spec.sequences()));
+  }
+
   private void checkTensor(
       String name, Tensor tensor, long[] shape, DType dtype, AttentionInputs inputs) {
     if (!tensor.hasShape(shape)) {
-      throw RefusedException.value(
-          name,
-          "expected shape %s, got %s (query %s, key %s, value %s, layout %s, %d heads on %d, dims %d and %d, %s)"
-              .formatted(
-                  Arrays.toString(shape),
-                  tensor,
-                  inputs.query(),
-                  inputs.key(),
-                  inputs.value(),
-                  spec.layout(),
-                  spec.heads(),
-                  spec.kvHeads(),
-                  spec.headDim(),
-                  spec.valueDim(),
-                  spec.sequences()));
+      throw misfit(name, "shape " + Arrays.toString(shape), tensor, spec, inputs);
     }
     if (tensor.dtype() != dtype) {
       throw RefusedException.type(name, "expected dtype %s, got %s".formatted(dtype, tensor));

@@ -157,6 +157,24 @@ public final class Elements {
     }
   }
 
+  /** Writes neighbouring floating elements, rounded to nearest even. */
+  static void write(MemorySegment segment, DType dtype, long position, int count, float[] from) {
+    switch (dtype) {
+      case FLOAT32 ->
+          MemorySegment.copy(from, 0, segment, JAVA_FLOAT_UNALIGNED, position * 4, count);
+      case FLOAT16 -> {
+        for (int n = 0; n < count; n++) {
+          segment.set(JAVA_SHORT_UNALIGNED, (position + n) * 2, Float.floatToFloat16(from[n]));
+        }
+      }
+      default -> {
+        for (int n = 0; n < count; n++) {
+          segment.set(JAVA_SHORT_UNALIGNED, (position + n) * 2, DType.floatToBfloat16(from[n]));
+        }
+      }
+    }
+  }
+
   /** Reads one int32 or int64 element exactly. */
   public static long getLong(MemorySegment segment, DType dtype, long position) {
     return dtype == DType.INT64

@@ -61,21 +61,7 @@ final class KeyStorage {
   }
 
   private RefusedException misfit(String expected, AttentionInputs inputs) {
-    return RefusedException.value(
-        name,
-        "expected %s, got %s (query %s, key %s, value %s, layout %s, %d heads on %d, dims %d and %d, %s)"
-            .formatted(
-                expected,
-                tensor,
-                inputs.query(),
-                inputs.key(),
-                inputs.value(),
-                spec.layout(),
-                spec.heads(),
-                spec.kvHeads(),
-                spec.headDim(),
-                spec.valueDim(),
-                spec.sequences()));
+    return CallBuilder.misfit(name, expected, tensor, spec, inputs);
   }
 
   private KeyRows rows(AttentionInputs inputs) {

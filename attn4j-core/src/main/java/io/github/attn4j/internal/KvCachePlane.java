@@ -84,9 +84,7 @@ public final class KvCachePlane {
       }
       Elements.read(source.segment(), source.dtype(), from, source.stride(2), dim, line);
       if (quantization == null) {
-        for (int c = 0; c < dim; c++) {
-          Elements.set(pages.segment(), pages.dtype(), to + c, line[c]);
-        }
+        Elements.write(pages.segment(), pages.dtype(), to, dim, line);
       } else {
         float scale = quantise(quantization.bits() == 8 ? 127 : 7);
         quantization.scale().set(scale, page, h, row, 0);
