@@ -6,6 +6,8 @@
  *       paddle.nn.functional.flashmask_attention}, with ready masks in {@link
  *       io.github.attn4j.operators.FlashMaskPatterns} and the published benchmark's ones in {@link
  *       io.github.attn4j.operators.FlashMaskBenchmark}.
+ *   <li>{@link io.github.attn4j.operators.NpuFusionAttention}: torch_npu's {@code
+ *       npu_fusion_attention} and its gradient.
  * </ul>
  *
  * <p>Arguments keep the names of the operator's document, in Java's spelling ({@code
