@@ -336,7 +336,7 @@ public final class FlashmaskAttention {
     AttentionPlan ready = plan();
     new FlashmaskChecks(this).run();
     try {
-      long[] pair = FlashmaskTranslation.seedOffset(this);
+      long[] pair = RandomGenerators.pair(fixedSeedOffset, rngName, query.dim(0), query.dim(2));
       AttentionInputs inputs = FlashmaskTranslation.inputs(this, pair);
       AttentionResult result = ready.forward(inputs);
       return new Result(

@@ -179,13 +179,7 @@ final class FlashmaskChecks {
     if (!(call.dropout >= 0 && call.dropout < 1)) {
       throw RefusedException.value("dropout", "expected 0 <= dropout < 1, got " + call.dropout);
     }
-    Tensor pair = call.fixedSeedOffset;
-    if (pair != null && pair.dtype() != DType.INT64) {
-      throw RefusedException.type("fixed_seed_offset", "expected int64 [2], got " + pair);
-    }
-    if (pair != null && !Arrays.equals(pair.shape(), new long[] {2})) {
-      throw RefusedException.value("fixed_seed_offset", "expected int64 [2], got " + pair);
-    }
+    RandomGenerators.checkFixed(call.fixedSeedOffset);
   }
 
   private void expect(String name, boolean fits, String expected) {

@@ -1,7 +1,5 @@
 package io.github.attn4j.operators;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
-
 import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.ColumnMask;
@@ -64,23 +62,5 @@ final class FlashmaskTranslation {
     return AttentionInputs.of(call.query, call.key, call.value)
         .withSink(call.learnableSink)
         .withDropout(drops ? Dropout.of(call.dropout, seedOffset[0], seedOffset[1]) : null);
-  }
-
-  /**
-   * The fixed pair, or the generator's next; like the document's operator, a call without dropout
-   * draws one too.
-   */
-  static long[] seedOffset(FlashmaskAttention call) {
-    Tensor fixed = call.fixedSeedOffset;
-    if (fixed != null) {
-      return new long[] {readLong(fixed, 0), readLong(fixed, 1)};
-    }
-    return RandomGenerators.next(call.rngName, call.query.dim(0) * call.query.dim(2) * 32);
-  }
-
-  /** Exact, unlike {@link Tensor#get}, which reads a double. */
-  private static long readLong(Tensor tensor, long index) {
-    long position = tensor.offset() + index * tensor.stride(0);
-    return tensor.segment().get(JAVA_LONG_UNALIGNED, position * Long.BYTES);
   }
 }

@@ -1,8 +1,12 @@
 package io.github.attn4j.operators;
 
+import io.github.attn4j.DType;
+import io.github.attn4j.RefusedException;
+import io.github.attn4j.Tensor;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The process-wide random generators that dropout draws its (seed, offset) pairs from, by name;
@@ -38,5 +42,25 @@ public final class RandomGenerators {
       STATES.put(name, new State(state.seed(), state.offset() + step));
       return new long[] {state.seed(), state.offset()};
     }
+  }
+
+  /** Refuses a {@code fixed_seed_offset} that is no pair. */
+  static void checkFixed(@Nullable Tensor pair) {
+    if (pair != null && pair.dtype() != DType.INT64) {
+      throw RefusedException.type("fixed_seed_offset", "expected int64 [2], got " + pair);
+    }
+    if (pair != null && !pair.hasShape(2)) {
+      throw RefusedException.value("fixed_seed_offset", "expected int64 [2], got " + pair);
+    }
+  }
+
+  /**
+   * The fixed pair, or the generator's next for a call of Paddle's operators; like theirs, a call
+   * without dropout draws one too.
+   */
+  static long[] pair(@Nullable Tensor fixed, String name, long batch, long heads) {
+    return fixed == null
+        ? next(name, batch * heads * 32)
+        : new long[] {fixed.getLong(0), fixed.getLong(1)};
   }
 }
