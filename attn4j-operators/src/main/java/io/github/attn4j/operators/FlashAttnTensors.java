@@ -1,0 +1,43 @@
+package io.github.attn4j.operators;
+
+import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.Layout;
+import io.github.attn4j.Mask;
+import io.github.attn4j.RefusedException;
+import io.github.attn4j.Sequences;
+import io.github.attn4j.Tensor;
+
+/**
+ * The tensors of a variable-length call as the core takes them, checked: (rows, heads, columns).
+ *
+ * @param source the argument that decides how many query rows there are
+ */
+record FlashAttnTensors(Tensor query, Tensor key, Tensor value, String source) {
+  static void floating(String name, Tensor tensor) {
+    if (!tensor.dtype().isFloating()) {
+      throw RefusedException.type(name, "expected float16, bfloat16 or float32, got " + tensor);
+    }
+  }
+
+  AttentionSpec spec(FlashAttnVarlen<?> call, Sequences sequences, double scale) {
+    return AttentionSpec.builder()
+        .layout(Layout.TND)
+        .sequences(sequences)
+        .heads(size(query.dim(1)), size(key.dim(1)))
+        .dims(size(query.dim(2)), size(value.dim(2)))
+        .dtype(query.dtype())
+        .mask(call.causal ? Mask.causal(call.causalAlignment) : Mask.full())
+        .scale(scale)
+        .backend(call.backend)
+        .threads(call.threads)
+        .executor(call.executor)
+        .build();
+  }
+
+  private int size(long extent) {
+    if (extent > Integer.MAX_VALUE) {
+      throw RefusedException.value(source, "expected extents below 2^31, got " + extent);
+    }
+    return (int) extent;
+  }
+}
