@@ -17,8 +17,14 @@ import java.util.Arrays;
 public final class Tolerance {
   private Tolerance() {}
 
-  /** A number rounded to a floating dtype. */
-  static double round(double value, DType dtype) {
+  /**
+   * A number rounded to a floating dtype.
+   *
+   * @param value the number
+   * @param dtype FLOAT32, FLOAT16 or BFLOAT16
+   * @return the nearest number of that dtype
+   */
+  public static double round(double value, DType dtype) {
     return switch (dtype) {
       case FLOAT32 -> (float) value;
       case FLOAT16 -> Float.float16ToFloat(Float.floatToFloat16((float) value));
@@ -38,8 +44,14 @@ public final class Tolerance {
     };
   }
 
-  /** What rounding alone may do to a result of this size. */
-  static double noise(double largest, DType dtype) {
+  /**
+   * What rounding alone may do to a result of this size.
+   *
+   * @param largest the largest magnitude in the result
+   * @param dtype of the result
+   * @return one unit in the last place of it and a little more
+   */
+  public static double noise(double largest, DType dtype) {
     return 2 * 0.5 * ulp(largest + 0.3, dtype);
   }
 
@@ -84,8 +96,16 @@ public final class Tolerance {
     check(what, shape, got, reference, bound(reference, plain, dtype));
   }
 
-  /** Compares under a bound that the caller justifies. */
-  static void check(String what, long[] shape, double[] got, double[] reference, double bound) {
+  /**
+   * Compares under a bound that the caller justifies.
+   *
+   * @param what the tensor's name
+   * @param shape its extents, to name positions
+   * @param got what was computed
+   * @param reference what is right
+   * @param bound the largest difference that agrees; NaN agrees with NaN only
+   */
+  public static void check(String what, long[] shape, double[] got, double[] reference, double bound) {
     if (got.length != reference.length) {
       throw new AssertionError(
           "%s: expected %d elements, got %d".formatted(what, reference.length, got.length));
