@@ -105,7 +105,8 @@ public final class Tolerance {
    * @param reference what is right
    * @param bound the largest difference that agrees; NaN agrees with NaN only
    */
-  public static void check(String what, long[] shape, double[] got, double[] reference, double bound) {
+  public static void check(
+      String what, long[] shape, double[] got, double[] reference, double bound) {
     if (got.length != reference.length) {
       throw new AssertionError(
           "%s: expected %d elements, got %d".formatted(what, reference.length, got.length));
