@@ -53,7 +53,7 @@ record OnnxMask(Mask mask, @Nullable Tensor bias) {
               ? diagonal(length - sizes.seqlenQ())
               : new DocumentMask(new int[] {sizes.seqlenQ()}, new int[] {length}));
     }
-    return Mask.perSequence(perSequence);
+    return perSequence.isEmpty() ? Mask.full() : Mask.perSequence(perSequence);
   }
 
   /** Query i sees key j if {@code j <= i + offset}. */

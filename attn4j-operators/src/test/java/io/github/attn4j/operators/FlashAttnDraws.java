@@ -1,10 +1,16 @@
 package io.github.attn4j.operators;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import io.github.attn4j.DType;
+import io.github.attn4j.RefusedException;
+import io.github.attn4j.RefusedException.Kind;
 import io.github.attn4j.Tensor;
 import io.github.attn4j.testkit.Cases;
 import io.github.attn4j.testkit.Draw;
 import java.util.function.LongConsumer;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.NullMarked;
 
 /** Random tensors, and the loop over random calls of an operator. */
@@ -58,5 +64,27 @@ final class FlashAttnDraws {
 
   static DType dtype(Draw draw) {
     return draw.chance(0.5) ? DType.FLOAT32 : draw.chance(0.5) ? DType.FLOAT16 : DType.BFLOAT16;
+  }
+
+  /** Equality of every number; a zero has its sign, and a NaN equals a NaN. */
+  static void assertSame(String what, Tensor got, Tensor expected) {
+    assertThat(got.shape()).as(what).isEqualTo(expected.shape());
+    assertThat(got.dtype()).as(what).isEqualTo(expected.dtype());
+    assertThat(got.toFloatArray()).as(what).containsExactly(expected.toFloatArray());
+  }
+
+  /** A refusal of one argument, of one kind, whose message has certain parts. */
+  static void assertRefused(ThrowingCallable call, Kind kind, String argument, String... message) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            RefusedException.class,
+            refusal -> {
+              assertThat(refusal.argument()).as(refusal.getMessage()).isEqualTo(argument);
+              assertThat(refusal.kind()).as(refusal.getMessage()).isEqualTo(kind);
+              for (String part : message) {
+                assertThat(refusal).hasMessageContaining(part);
+              }
+            })
+        .hasMessageStartingWith(argument + ": ");
   }
 }
