@@ -8,6 +8,8 @@
  *       io.github.attn4j.operators.FlashMaskBenchmark}.
  *   <li>{@link io.github.attn4j.operators.NpuFusionAttention}: torch_npu's {@code
  *       npu_fusion_attention} and its gradient.
+ *   <li>{@link io.github.attn4j.operators.IncreFlashAttention}: MindSpore's {@code
+ *       mindspore.ops.incre_flash_attention}, a decoding step over a cache.
  * </ul>
  *
  * <p>Arguments keep the names of the operator's document, in Java's spelling ({@code
