@@ -10,6 +10,10 @@
  *       npu_fusion_attention} and its gradient.
  *   <li>{@link io.github.attn4j.operators.IncreFlashAttention}: MindSpore's {@code
  *       mindspore.ops.incre_flash_attention}, a decoding step over a cache.
+ *   <li>{@link io.github.attn4j.operators.FlashAttnVarlenQkvpacked} and {@link
+ *       io.github.attn4j.operators.FlashAttnUnpadded}: PaddlePaddle's {@code
+ *       flash_attn_varlen_qkvpacked} and {@code flash_attn_unpadded}.
+ *   <li>{@link io.github.attn4j.operators.OnnxAttention}: ONNX's {@code Attention}.
  * </ul>
  *
  * <p>Arguments keep the names of the operator's document, in Java's spelling ({@code

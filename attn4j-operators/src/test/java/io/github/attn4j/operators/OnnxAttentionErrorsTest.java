@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.attn4j.DType;
 import io.github.attn4j.RefusedException.Kind;
 import io.github.attn4j.Tensor;
+import java.util.Arrays;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,8 +25,7 @@ class OnnxAttentionErrorsTest {
   }
 
   private static Tensor floats(String shape) {
-    return floats(
-        java.util.Arrays.stream(shape.split(" ", -1)).mapToLong(Long::parseLong).toArray());
+    return floats(Arrays.stream(shape.split(" ", -1)).mapToLong(Long::parseLong).toArray());
   }
 
   private static OnnxAttention call() {

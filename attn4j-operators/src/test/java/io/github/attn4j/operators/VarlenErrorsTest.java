@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.attn4j.DType;
 import io.github.attn4j.RefusedException.Kind;
 import io.github.attn4j.Tensor;
+import java.util.Arrays;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,8 +36,7 @@ class VarlenErrorsTest {
 
   private static Tensor halves(String shape) {
     return Tensor.zeros(
-        DType.FLOAT16,
-        java.util.Arrays.stream(shape.split(" ", -1)).mapToLong(Long::parseLong).toArray());
+        DType.FLOAT16, Arrays.stream(shape.split(" ", -1)).mapToLong(Long::parseLong).toArray());
   }
 
   private static FlashAttnUnpadded unpacked(String query, String key, String value) {

@@ -6,6 +6,7 @@ import io.github.attn4j.Alignment;
 import io.github.attn4j.DType;
 import io.github.attn4j.Dropout;
 import io.github.attn4j.Tensor;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.NullMarked;
@@ -191,7 +192,7 @@ final class VarlenOracle {
 
   private static Tensor ones(int count) {
     byte[] ones = new byte[count];
-    java.util.Arrays.fill(ones, (byte) 1);
+    Arrays.fill(ones, (byte) 1);
     return Tensor.of(ones, DType.BOOL, count);
   }
 }
