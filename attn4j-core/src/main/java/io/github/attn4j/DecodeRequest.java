@@ -119,8 +119,8 @@ public record DecodeRequest(
   }
 
   /**
-   * The same request with options of the call; the mask is causal, bottom-right, unless they say
-   * otherwise. Lengths, heads, dims and dtype come from the cache and the query.
+   * The same request with these options in place of any before; the mask is causal, bottom-right,
+   * unless they say otherwise. Lengths, heads, dims and dtype come from the cache and the query.
    *
    * @param changes applied to the builder of the call's spec, before anything is computed
    * @return a new request

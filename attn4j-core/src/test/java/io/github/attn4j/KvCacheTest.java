@@ -284,6 +284,27 @@ final class KvCacheTest {
     }
   }
 
+  /** A scheduler with nothing to do, and sequences that have no row this time. */
+  @Test
+  void batchesMayBeEmpty() {
+    try (KvCache cache = small().build()) {
+      long sequence = cache.newSequence();
+      append(cache, sequence, 1, 2, 3);
+      Tensor none = Tensor.zeros(DType.FLOAT32, 0, 3, 2);
+      for (DecodeRequest request :
+          new DecodeRequest[] {
+            DecodeRequest.of(none),
+            DecodeRequest.of(none, sequence),
+            DecodeRequest.ragged(none, new long[] {sequence, sequence}, new int[2])
+          }) {
+        AttentionResult result =
+            cache.attend(request.withOptions(spec -> spec.backend("reference")));
+        assertThat(result.out().shape()).containsExactly(0, 3, 1);
+        assertThat(result.lse().shape()).containsExactly(3, 0);
+      }
+    }
+  }
+
   @Test
   void nothingWorksAfterClosing() {
     KvCache cache = small().build();

@@ -96,7 +96,9 @@ final class MaskTest {
           boolean was = (before[j * words + i / 64] >>> (i & 63) & 1) != 0;
           boolean is = (after[j * words + i / 64] >>> (i & 63) & 1) != 0;
           boolean allowed = i >= rows || mask.allows(0, 1, row0 + i, key0 + j, extent);
-          assertThat(is).isEqualTo(was && allowed);
+          if (is != (was && allowed)) {
+            fail("%s, row %d, key %d: %s".formatted(mask, row0 + i, key0 + j, extent));
+          }
         }
       }
     }

@@ -117,6 +117,29 @@ final class ReferenceForwardTest {
         .containsExactly((float) (1 + Math.log(2)), none, none, none, none, none);
   }
 
+  /** Left padding: a sequence lies anywhere in its entry; rows and keys around it play no part. */
+  @Test
+  void sequencesStartWhereTheySay() {
+    int[] one = {1, 1};
+    AttentionSpec spec =
+        AttentionSpec.builder()
+            .sequences(
+                Sequences.padded(2, 3, new int[] {1, 0}, one, new int[] {1, 2}, new int[] {2, 1}))
+            .heads(1, 1)
+            .dims(1, 1)
+            .scale(1)
+            .mask(Mask.causal())
+            .backend("reference")
+            .build();
+    Tensor query = Tensor.of(new float[] {Float.NaN, 1, 1, Float.NaN}, 2, 1, 2, 1);
+    Tensor key = Tensor.of(new float[] {Float.NaN, 0, (float) LN_3, 7, Float.NaN, 5}, 2, 1, 3, 1);
+    Tensor value = Tensor.of(new float[] {Float.NaN, 8, 4, Float.NaN, 7, 6}, 2, 1, 3, 1);
+    AttentionResult result = Attention.plan(spec).forward(AttentionInputs.of(query, key, value));
+    float none = Float.NEGATIVE_INFINITY;
+    assertThat(result.out().toFloatArray()).containsExactly(0, 5, 6, 0);
+    assertThat(result.lse().toFloatArray()).containsExactly(none, (float) Math.log(4), 5, none);
+  }
+
   /** Query head h reads key/value head h / group. */
   @Test
   void groupsShareTheirHead() {
