@@ -31,9 +31,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Arguments are checked when they are used, by {@link #plan} and {@link #forward}; a {@link
  * RefusedException} names them as the document spells them. The document's TypeErrors for numbers
  * and strings of the wrong type cannot happen in Java. Lengths and masks are read when the plan is
- * made; it is kept until an argument changes that it depends on, and {@link #inputs} with tensors
- * of the same shapes and dtypes keeps it. Not safe for concurrent use, except that results may be
- * used anywhere.
+ * made; it is kept until an argument changes that it depends on. {@link #inputs} and other scales,
+ * biases, block tables or prefixes of the same shapes and dtypes keep it. Not safe for concurrent
+ * use, except that results may be used anywhere.
  */
 public final class IncreFlashAttention {
   Tensor query;
@@ -110,20 +110,30 @@ public final class IncreFlashAttention {
    * @return this; the plan is kept if shapes and dtypes are those of the tensors before
    */
   public IncreFlashAttention inputs(Tensor newQuery, Tensor newKey, Tensor newValue) {
-    boolean alike =
+    replanUnless(
         key.size() == 1
             && value.size() == 1
             && alike(query, newQuery)
             && alike(key.get(0), newKey)
-            && alike(value.get(0), newValue);
+            && alike(value.get(0), newValue));
     query = newQuery;
     key = List.of(newKey);
     value = List.of(newValue);
-    return alike ? this : replan();
+    return this;
   }
 
-  private static boolean alike(Tensor a, Tensor b) {
+  private static boolean alike(@Nullable Tensor a, @Nullable Tensor b) {
+    if (a == null || b == null) {
+      return a == b;
+    }
     return a.dtype() == b.dtype() && Arrays.equals(a.shape(), b.shape());
+  }
+
+  /**
+   * Steps over one cache tensor take their tensors anew each time, those over several keep them.
+   */
+  private void replanUnless(boolean alike) {
+    plan = alike && plan instanceof IncreStep ? plan : null;
   }
 
   private IncreFlashAttention replan() {
@@ -176,8 +186,9 @@ public final class IncreFlashAttention {
    * @return this
    */
   public IncreFlashAttention pseShift(@Nullable Tensor bias) {
+    replanUnless(alike(pseShift, bias));
     pseShift = bias;
-    return replan();
+    return this;
   }
 
   /**
@@ -223,8 +234,9 @@ public final class IncreFlashAttention {
    * @return this
    */
   public IncreFlashAttention quantScale2(@Nullable Tensor scale) {
+    replanUnless(alike(quantScale2, scale));
     quantScale2 = scale;
-    return replan();
+    return this;
   }
 
   /**
@@ -234,8 +246,9 @@ public final class IncreFlashAttention {
    * @return this
    */
   public IncreFlashAttention quantOffset2(@Nullable Tensor offset) {
+    replanUnless(alike(quantOffset2, offset));
     quantOffset2 = offset;
-    return replan();
+    return this;
   }
 
   /**
@@ -247,8 +260,9 @@ public final class IncreFlashAttention {
    * @return this
    */
   public IncreFlashAttention antiquantScale(@Nullable Tensor scale) {
+    replanUnless(alike(antiquantScale, scale));
     antiquantScale = scale;
-    return replan();
+    return this;
   }
 
   /**
@@ -258,8 +272,9 @@ public final class IncreFlashAttention {
    * @return this
    */
   public IncreFlashAttention antiquantOffset(@Nullable Tensor offset) {
+    replanUnless(alike(antiquantOffset, offset));
     antiquantOffset = offset;
-    return replan();
+    return this;
   }
 
   /**
@@ -272,8 +287,9 @@ public final class IncreFlashAttention {
    * @return this
    */
   public IncreFlashAttention blockTable(@Nullable Tensor table) {
+    replanUnless(alike(blockTable, table));
     blockTable = table;
-    return replan();
+    return this;
   }
 
   /**
@@ -404,9 +420,10 @@ public final class IncreFlashAttention {
    * @return this
    */
   public IncreFlashAttention sharedPrefix(@Nullable Tensor keys, @Nullable Tensor values) {
+    replanUnless(alike(prefixKey, keys) && alike(prefixValue, values));
     prefixKey = keys;
     prefixValue = values;
-    return replan();
+    return this;
   }
 
   /**

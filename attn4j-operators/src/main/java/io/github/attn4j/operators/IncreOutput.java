@@ -12,33 +12,50 @@ final class IncreOutput {
   private IncreOutput() {}
 
   static Tensor of(IncreFlashAttention call, IncreShape shape, Tensor out) {
-    Tensor scale = call.quantScale2;
-    if (scale != null) {
-      return quantized(out, shape, scale, call.quantOffset2);
+    boolean integers = call.quantScale2 != null;
+    DType dtype = integers ? DType.INT8 : call.query.dtype();
+    if (dtype == DType.FLOAT32) {
+      return out;
     }
-    DType dtype = call.query.dtype();
-    if (dtype != DType.FLOAT16) {
-      return dtype == out.dtype() ? out : out.to(dtype);
+    if (dtype == DType.BFLOAT16) {
+      return out.to(dtype);
     }
-    float[] values = out.toFloatArray();
-    short[] rounded = new short[values.length];
+    Tensor rounded = Tensor.zeros(dtype, out.shape());
+    float[] scale = numbers(call.quantScale2);
+    float[] offset = numbers(call.quantOffset2);
+    for (long b = 0; b < out.dim(0); b++) {
+      Tensor entry = out.slice(0, b, b + 1);
+      float[] values = entry.toFloatArray();
+      Tensor target = rounded.slice(0, b, b + 1);
+      target.assign(
+          integers
+              ? quantized(values, shape, scale, offset, entry.shape())
+              : halves(values, entry.shape()));
+    }
+    return rounded;
+  }
+
+  private static float[] numbers(@Nullable Tensor factor) {
+    return factor == null ? new float[1] : factor.toFloatArray();
+  }
+
+  private static Tensor halves(float[] values, long[] extents) {
+    short[] halves = new short[values.length];
     for (int n = 0; n < values.length; n++) {
-      rounded[n] = toFloat16(values[n]);
+      halves[n] = toFloat16(values[n]);
     }
-    return Tensor.of(rounded, DType.FLOAT16, out.shape());
+    return Tensor.of(halves, DType.FLOAT16, extents);
   }
 
   private static Tensor quantized(
-      Tensor out, IncreShape shape, Tensor scale, @Nullable Tensor offset) {
-    float[] values = out.toFloatArray();
-    float[] factors = scale.toFloatArray();
-    float[] offsets = offset == null ? new float[factors.length] : offset.toFloatArray();
+      float[] values, IncreShape shape, float[] scale, float[] offset, long[] extents) {
     byte[] integers = new byte[values.length];
     for (int n = 0; n < values.length; n++) {
-      int channel = factors.length == 1 ? 0 : shape.channel(n);
-      integers[n] = toInt8(values[n] * factors[channel] + offsets[channel]);
+      int channel = shape.channel(n);
+      float factor = scale[scale.length == 1 ? 0 : channel];
+      integers[n] = toInt8(values[n] * factor + offset[offset.length == 1 ? 0 : channel]);
     }
-    return Tensor.of(integers, DType.INT8, out.shape());
+    return Tensor.of(integers, DType.INT8, extents);
   }
 
   /** By way of float16, halves away from zero both times, cut to the range; NaN becomes 0. */

@@ -37,10 +37,10 @@ record IncreShape(Layout layout, int batch, int seqlenQ, int heads, int kvHeads,
     };
   }
 
-  /** Which channel, of all heads, holds an element of a dense tensor of the query's shape. */
+  /** Which channel, of all heads, holds an element of a sequence's dense query. */
   int channel(int element) {
     int line = element / headDim;
-    int head = layout == Layout.BNSD ? line / seqlenQ % heads : line % heads;
+    int head = layout == Layout.BNSD ? line / seqlenQ : line % heads;
     return head * headDim + element % headDim;
   }
 

@@ -264,6 +264,35 @@ class IncreFlashAttentionTest {
         .isNotSameAs(plan);
   }
 
+  /** What differs from layer to layer of a model keeps the plan and takes effect. */
+  @Test
+  void theTensorsOfAnotherLayerTakeEffect() {
+    Tensor query = normal(1, 2, 1, 8);
+    Tensor key = Tensor.zeros(DType.INT8, 2, 32, 8);
+    key.assign(normal(2, 2, 32, 8));
+    IncreFlashAttention call =
+        dressed(IncreFlashAttention.of(query, key, key), 10).actualSeqLengths(32, 7);
+    Object plan = call.plan();
+    IncreFlashAttention.Result first = call.forward();
+    IncreFlashAttention.Result second = dressed(call, 20).forward();
+    assertThat(call.plan()).isSameAs(plan);
+    IncreFlashAttention fresh =
+        dressed(IncreFlashAttention.of(query, key, key), 20).actualSeqLengths(32, 7);
+    assertThat(second.attentionOut().toFloatArray())
+        .isEqualTo(fresh.forward().attentionOut().toFloatArray())
+        .isNotEqualTo(first.attentionOut().toFloatArray());
+    assertThat(call.antiquantOffset(null).plan()).isNotSameAs(plan);
+  }
+
+  private static IncreFlashAttention dressed(IncreFlashAttention call, long seed) {
+    return call.pseShift(normal(seed, 2, 1, 1, 37))
+        .antiquantScale(normal(seed + 1, 2, 8))
+        .antiquantOffset(normal(seed + 2, 2, 8))
+        .quantScale2(normal(seed + 3, 8))
+        .quantOffset2(normal(seed + 4, 8))
+        .sharedPrefix(normal(seed + 5, 1, 5, 8), normal(seed + 6, 1, 5, 8));
+  }
+
   /** The prefix is one sequence to the core as soon as all rows see it alike. */
   @Test
   void aPrefixIsReadOnce() {
