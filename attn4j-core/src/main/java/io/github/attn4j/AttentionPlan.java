@@ -145,6 +145,18 @@ public final class AttentionPlan {
   }
 
   /**
+   * Where the softmax of a sequence starts anew in a forward, as {@link
+   * AttentionSpec.Builder#splitKeys} describes it: what was asked for in whole tiles of the
+   * backend, or what the backend chose.
+   *
+   * @param b the sequence
+   * @return keys per part; 0 if all keys are in one
+   */
+  public int splitKeys(int b) {
+    return prepared.splitKeys(b);
+  }
+
+  /**
    * The backend that runs it.
    *
    * @return its name

@@ -4,16 +4,14 @@ import io.github.attn4j.AttentionResult;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.SoftmaxStats;
 import io.github.attn4j.Tensor;
+import io.github.attn4j.spi.Partials;
 import org.jspecify.annotations.Nullable;
 
 /** The algebra of partial results. */
 public final class Merge {
   private Merge() {}
 
-  /**
-   * Joins two results over disjoint keys: each part weighs {@code exp(its lse - joint lse)}. Empty
-   * parts are branched on by name, since {@code (-inf) - (-inf)} is NaN.
-   */
+  /** Joins two results over disjoint keys, by the arithmetic of {@link Partials}. */
   public static AttentionResult merge(AttentionResult a, AttentionResult b) {
     check(a, b);
     Tensor out = Tensor.zeros(a.out().dtype(), a.out().shape());
@@ -31,40 +29,20 @@ public final class Merge {
         for (long i = 0; i < joint.dim(2); i++) {
           double x = lseA.get(entry, h, i, 0);
           double y = lseB.get(entry, h, i, 0);
-          double sum = jointLse(x, y);
+          double sum = Partials.lse(x, y);
           joint.set(sum, entry, h, i, 0);
-          double weightA = weight(x, sum);
-          double weightB = weight(y, sum);
+          double weightA = Partials.weight(x, sum);
+          double weightB = Partials.weight(y, sum);
           for (long c = 0; c < target.dim(3); c++) {
-            double value =
-                part(weightA, outA, entry, h, i, c) + part(weightB, outB, entry, h, i, c);
-            target.set(value, entry, h, i, c);
+            double left = outA.get(entry, h, i, c);
+            double right = outB.get(entry, h, i, c);
+            target.set(Partials.out(weightA, left, weightB, right), entry, h, i, c);
           }
         }
       }
     }
     return new AttentionResult(
         out, lse, larger(a.maxLogit(), b.maxLogit()), stats(a.stats(), b.stats()), a.layout());
-  }
-
-  private static double jointLse(double x, double y) {
-    if (x == Double.NEGATIVE_INFINITY) {
-      return y;
-    }
-    if (y == Double.NEGATIVE_INFINITY) {
-      return x;
-    }
-    double most = Math.max(x, y);
-    return most + Math.log(Math.exp(x - most) + Math.exp(y - most));
-  }
-
-  private static double weight(double lse, double joint) {
-    return lse == Double.NEGATIVE_INFINITY ? 0 : Math.exp(lse - joint);
-  }
-
-  /** An empty part contributes nothing, whatever its output holds. */
-  private static double part(double weight, Tensor out, long... index) {
-    return weight == 0 ? 0 : weight * out.get(index);
   }
 
   private static @Nullable Tensor larger(@Nullable Tensor a, @Nullable Tensor b) {
@@ -92,16 +70,10 @@ public final class Merge {
     for (long n = 0; n < flat[0]; n++) {
       double x = mostFlat.get(n);
       double y = otherMost.get(n);
-      double larger = Math.max(x, y);
-      mostFlat.set(larger, n);
-      sumFlat.set(share(x, larger) * sumFlat.get(n) + share(y, larger) * otherSum.get(n), n);
+      mostFlat.set(Math.max(x, y), n);
+      sumFlat.set(Partials.rowSum(x, sumFlat.get(n), y, otherSum.get(n)), n);
     }
     return new SoftmaxStats(most, sum);
-  }
-
-  /** What a sum under one maximum is worth under a larger one. */
-  private static double share(double max, double larger) {
-    return max == Double.NEGATIVE_INFINITY ? 0 : Math.exp(max - larger);
   }
 
   private static void check(AttentionResult a, AttentionResult b) {

@@ -15,4 +15,15 @@ public interface PreparedAttention {
    * @param call the tensors
    */
   void backward(BackwardCall call);
+
+  /**
+   * Where the softmax of a sequence starts anew in a forward. Its parts are joined from the first
+   * to the last by the arithmetic of {@link Partials}; a sink belongs to the first.
+   *
+   * @param b the sequence
+   * @return keys per part; 0 if all keys are in one
+   */
+  default int splitKeys(int b) {
+    return 0;
+  }
 }
