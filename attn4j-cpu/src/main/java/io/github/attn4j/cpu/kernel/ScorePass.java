@@ -10,7 +10,6 @@ import io.github.attn4j.BiasStage;
 import io.github.attn4j.ScoreOptions;
 import io.github.attn4j.spi.BiasSource;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Bias and softcap on a tile of scores. */
 final class ScorePass {
@@ -78,7 +77,7 @@ final class ScorePass {
     for (int j = first; j < end; j++) {
       for (int at = base + j * PS; at < base + j * PS + NR; at += COUNT) {
         FloatVector x = FloatVector.fromArray(FLOATS, w.st, at).mul(inward);
-        FloatVector tanh = x.lanewise(VectorOperators.TANH);
+        FloatVector tanh = Tanh.of(x);
         tanh.mul(outward).intoArray(w.st, at);
         if (keepSlope) {
           FloatVector one = FloatVector.broadcast(FLOATS, 1f);
