@@ -6,7 +6,6 @@ import static io.github.attn4j.cpu.kernel.Lanes.LD;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PANEL;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
-import static io.github.attn4j.cpu.kernel.Lanes.TILE_M;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 import static io.github.attn4j.cpu.kernel.Workspace.ZEROS;
@@ -21,7 +20,6 @@ import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
 import io.github.attn4j.spi.TileRuns;
-import java.util.concurrent.locks.LockSupport;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +43,7 @@ final class BackwardKernel {
   private final BackwardCall call;
   private final ForwardCall forward;
   private final ScorePass scores;
-  private volatile @Nullable Throwable failure;
+  private final Turns turns = new Turns();
 
   BackwardKernel(Problem problem, BackwardCall call) {
     this.problem = problem;
@@ -58,25 +56,21 @@ final class BackwardKernel {
   private static final class Pair {
     final Workspace w;
     final TileGrid grid;
-    final KeyPack key;
+    final KeyTile key;
     final QueryPack query;
-    final int b;
-    final int h;
+    final QueryTile tile;
     final int m;
     final int n;
     final boolean partial;
-    final int row0;
-    final int rows;
     final int key0;
     final int keys;
 
     Pair(
         Workspace w,
         TileGrid grid,
-        KeyPack key,
+        KeyTile key,
         QueryPack query,
-        int b,
-        int h,
+        QueryTile tile,
         int m,
         int n,
         boolean partial) {
@@ -84,13 +78,10 @@ final class BackwardKernel {
       this.grid = grid;
       this.key = key;
       this.query = query;
-      this.b = b;
-      this.h = h;
+      this.tile = tile;
       this.m = m;
       this.n = n;
       this.partial = partial;
-      row0 = m * TILE_M;
-      rows = Math.min(TILE_M, grid.extent().seqlenQ() - row0);
       key0 = n * TILE_N;
       keys = Math.min(TILE_N, grid.extent().seqlenK() - key0);
     }
@@ -101,7 +92,7 @@ final class BackwardKernel {
    *
    * @param queries the packs of the group's query heads
    */
-  void run(KeyPack key, QueryPack[] queries, TileGrid[] grids, int b, int kvHead, int n) {
+  void run(KeyTile key, QueryPack[] queries, TileGrid[] grids, int b, int kvHead, int n) {
     try {
       Workspace w = Workspace.of(problem);
       w.clearKeyGradients(problem);
@@ -109,14 +100,14 @@ final class BackwardKernel {
         TileRuns runs = grids[g].columns();
         for (int run = runs.firstRun(n); run < runs.firstRun(n + 1); run++) {
           for (int m = runs.from(run); m < runs.to(run); m++) {
-            int h = kvHead * problem.group() + g;
-            pair(new Pair(w, grids[g], key, queries[g], b, h, m, n, runs.partial(run)));
+            QueryTile tile = QueryTile.of(grids[g], b, kvHead * problem.group() + g, m);
+            pair(new Pair(w, grids[g], key, queries[g], tile, m, n, runs.partial(run)));
           }
         }
       }
       writeKeyGradients(w, b, kvHead, n);
     } catch (RuntimeException | Error thrown) {
-      failure = thrown;
+      turns.fail(thrown);
       throw thrown;
     }
   }
@@ -127,19 +118,20 @@ final class BackwardKernel {
     // Keys any panel sees, and the panels that see any.
     int lo = t.keys;
     int hi = 0;
-    int laneLo = t.rows;
+    int rows = t.tile.rows();
+    int laneLo = rows;
     int laneHi = 0;
-    for (int lane = 0; lane < t.rows; lane += NR) {
+    for (int lane = 0; lane < rows; lane += NR) {
       long range =
           t.partial
-              ? MaskPass.classify(t.grid, t.row0, t.rows, lane, t.key0, t.keys, w)
+              ? MaskPass.classify(t.grid, t.tile, lane, t.key0, t.keys, w)
               : MaskPass.range(0, t.keys);
       w.ranges[lane / NR] = range;
       if (range != 0) {
         lo = Math.min(lo, MaskPass.first(range));
         hi = Math.max(hi, MaskPass.end(range));
         laneLo = Math.min(laneLo, lane);
-        laneHi = Math.min(lane + NR, t.rows);
+        laneHi = Math.min(lane + NR, rows);
       }
     }
     if (lo < hi) {
@@ -158,7 +150,7 @@ final class BackwardKernel {
           w.keyMajorP,
           t.query.douts[t.m],
           problem.valueDim(),
-          t.rows,
+          rows,
           laneLo,
           laneHi,
           from,
@@ -168,7 +160,7 @@ final class BackwardKernel {
           w.keyMajorDs,
           t.query.queries[t.m],
           problem.headDim(),
-          t.rows,
+          rows,
           laneLo,
           laneHi,
           from,
@@ -177,7 +169,7 @@ final class BackwardKernel {
       addStrays(t, t.query.doutStrays[t.m], w.keyMajorP, w.dv);
       addStrays(t, t.query.queryStrays[t.m], w.keyMajorDs, w.dk);
     }
-    awaitTurn(t);
+    turns.await(t.query.turns, t.m, t.n);
     if (lo < hi) {
       addToQueries(t);
       addToBias(t, lo, hi, laneLo, laneHi);
@@ -187,15 +179,16 @@ final class BackwardKernel {
 
   private void loadTile(Pair t) {
     BiasSource bias = forward.bias();
+    t.w.setLanes(t.tile);
     if (t.partial) {
-      MaskPass.loadBits(t.grid, t.row0, t.rows, t.key0, t.keys, t.w.visible);
+      MaskPass.loadBits(t.grid, t.tile, t.key0, t.keys, t.w);
     }
     if (bias != null) {
-      scores.loadBias(bias, t.b, t.h, t.row0, t.rows, t.key0, t.keys, t.w);
+      scores.loadBias(bias, t.tile, t.key0, t.keys, t.w);
     }
     DropoutBits dropout = forward.dropout();
     if (dropout != null) {
-      MaskPass.loadKept(dropout, t.b, t.h, t.grid, t.row0, t.rows, t.key0, t.keys, t.w.kept);
+      MaskPass.loadKept(dropout, t.grid, t.tile, t.key0, t.keys, t.w);
     }
   }
 
@@ -207,8 +200,8 @@ final class BackwardKernel {
     Workspace w = t.w;
     int dim = problem.headDim();
     int valueDim = problem.valueDim();
-    float[] keyRows = t.key.keyRows[t.n];
-    float[] valueRows = t.key.valueRows[t.n];
+    float[] keyRows = t.key.keyRows;
+    float[] valueRows = t.key.valueRows;
     float[] qt = t.query.qt[t.m];
     float[] dot = t.query.dot[t.m];
     int p = lane / NR;
@@ -233,11 +226,10 @@ final class BackwardKernel {
     }
     if (t.partial) {
       // Only now: the lse of a row may itself be NaN, and no masked key may hear of it.
-      int row0 = t.row0 + lane;
-      MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.st, 0f);
-      MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.ds, 0f);
+      MaskPass.apply(t.grid, lane, base, t.key0, first, end, w, w.st, 0f);
+      MaskPass.apply(t.grid, lane, base, t.key0, first, end, w, w.ds, 0f);
       if (scores.capped()) {
-        MaskPass.apply(t.grid, row0, lane, base, t.key0, first, end, w, w.slope, 0f);
+        MaskPass.apply(t.grid, lane, base, t.key0, first, end, w, w.slope, 0f);
       }
     }
     if (scores.capped()) {
@@ -323,22 +315,7 @@ final class BackwardKernel {
   }
 
   private static boolean sees(Pair t, int i, int j) {
-    return !t.partial || MaskPass.sees(t.grid, t.row0 + i, i, t.key0, j, t.w.visible);
-  }
-
-  /** Waits until the tasks of all earlier key tiles have added to dQ of this query tile. */
-  private void awaitTurn(Pair t) {
-    for (int spins = 0; t.query.turns.get(t.m) != t.n; spins++) {
-      Throwable cause = failure;
-      if (cause != null) {
-        throw new IllegalStateException("another task of this backward failed", cause);
-      }
-      if (spins < 1000) {
-        Thread.onSpinWait();
-      } else {
-        LockSupport.parkNanos(1);
-      }
-    }
+    return !t.partial || MaskPass.sees(t.grid, i, t.key0, j, t.w);
   }
 
   private static int nextVisited(Pair t) {
@@ -355,7 +332,7 @@ final class BackwardKernel {
   private void addToQueries(Pair t) {
     float[] dqt = t.query.dqt[t.m];
     int dim = problem.headDim();
-    for (int lane = 0; lane < t.rows; lane += NR) {
+    for (int lane = 0; lane < t.tile.rows(); lane += NR) {
       long range = t.w.ranges[lane / NR];
       int first = MaskPass.first(range);
       int end = MaskPass.end(range);
@@ -363,7 +340,7 @@ final class BackwardKernel {
         int at = (lane / NR * Lanes.roundUp(dim, MR) + c) * PS;
         MicroKernel.panel(
             end - first,
-            t.key.columns[t.n],
+            t.key.columns,
             c * t.keys + first * MR,
             t.w.ds,
             lane / NR * PANEL + first * PS,
@@ -374,11 +351,11 @@ final class BackwardKernel {
       }
     }
     int padded = Lanes.roundUp(dim, MR);
-    Packer.Strays strays = t.key.strays[t.n];
+    Packer.Strays strays = t.key.strays;
     for (int s = 0; strays != null && s < strays.count(); s++) {
       int j = strays.rows()[s];
       int c = strays.columns()[s];
-      for (int i = 0; i < t.rows; i++) {
+      for (int i = 0; i < t.tile.rows(); i++) {
         if (sees(t, i, j)) {
           float ds = t.w.ds[i / NR * PANEL + j * PS + i % NR];
           dqt[(i / NR * padded + c) * PS + i % NR] += ds * strays.values()[s];
@@ -403,7 +380,7 @@ final class BackwardKernel {
       for (int j = 0; j < count; j++) {
         t.w.amounts[j] = tile[i / NR * PANEL + (first + j) * PS + i % NR] * factor;
       }
-      dbias.add(t.b, t.h, t.row0 + i, t.key0 + first, count, t.w.amounts);
+      dbias.add(t.tile.b(), t.tile.head(), t.tile.row0() + i, t.key0 + first, count, t.w.amounts);
     }
   }
 

@@ -33,8 +33,8 @@ final class BackwardPass {
   private final int waveSize;
   private final Pool<Packs> packs;
 
-  /** Buffers of a wave: one key pack per key/value head, one query pack per query head. */
-  private record Packs(KeyPack[] keys, QueryPack[][] queries) {}
+  /** Buffers of a wave: the key tiles of each key/value head, one query pack per query head. */
+  private record Packs(KeyTile[][] keys, QueryPack[][] queries) {}
 
   /**
    * One tile of one head: a query tile of query head {@code head}, or a key tile of key/value head
@@ -49,7 +49,7 @@ final class BackwardPass {
     maxKeyTiles = CpuAttention.maxTiles(problem, false);
     maxQueryTiles = CpuAttention.maxTiles(problem, true);
     long bytes =
-        KeyPack.bytes(problem, maxKeyTiles, true)
+        KeyTile.bytes(problem, maxKeyTiles, true)
             + problem.group() * QueryPack.bytes(problem, maxQueryTiles);
     waveSize =
         Math.min(CpuAttention.pairs(problem), CpuAttention.waveSize(problem, execution, bytes));
@@ -57,10 +57,10 @@ final class BackwardPass {
   }
 
   private Packs newPacks() {
-    KeyPack[] keys = new KeyPack[waveSize];
+    KeyTile[][] keys = new KeyTile[waveSize][];
     QueryPack[][] queries = new QueryPack[waveSize][problem.group()];
     for (int slot = 0; slot < waveSize; slot++) {
-      keys[slot] = new KeyPack(problem, maxKeyTiles, true);
+      keys[slot] = KeyTile.of(problem, maxKeyTiles, true);
       for (int g = 0; g < problem.group(); g++) {
         queries[slot][g] = new QueryPack(problem, maxQueryTiles);
       }
@@ -91,7 +91,8 @@ final class BackwardPass {
         keyTasks.size(),
         at -> {
           Task t = keyTasks.get(at);
-          buffers.keys()[t.slot()].pack(call.forward(), t.b(), t.head(), t.tile());
+          buffers.keys()[t.slot()][t.tile()].pack(
+              problem, call.forward(), t.b(), t.head(), t.tile());
         });
     Workers.run(
         execution,
@@ -129,7 +130,12 @@ final class BackwardPass {
       grids[g] = plan.grid(t.b(), t.head() * problem.group() + g);
     }
     kernel.run(
-        buffers.keys()[t.slot()], buffers.queries()[t.slot()], grids, t.b(), t.head(), t.tile());
+        buffers.keys()[t.slot()][t.tile()],
+        buffers.queries()[t.slot()],
+        grids,
+        t.b(),
+        t.head(),
+        t.tile());
   }
 
   private static int firstVisited(TileGrid grid, int m) {

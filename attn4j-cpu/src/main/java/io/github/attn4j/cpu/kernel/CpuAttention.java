@@ -9,9 +9,9 @@ import io.github.attn4j.spi.BackwardCall;
 import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.PreparedAttention;
 import io.github.attn4j.spi.Problem;
-import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TilePlan;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -19,11 +19,14 @@ import java.util.List;
  */
 public final class CpuAttention implements PreparedAttention {
   private final Problem problem;
-  private final TilePlan plan;
   private final Execution execution;
+  private final KeySplits splits;
   private final List<ForwardWave> forwardWaves;
-  private final Pool<KeyPack[]> forwardPacks;
+  private final Pool<ForwardBuffers> forwardBuffers;
   private final BackwardPass backwardPass;
+
+  /** What the waves of a forward reuse: packed heads, and where parts are joined. */
+  private record ForwardBuffers(KeyTile[][] packs, Joins joins) {}
 
   /**
    * Prepares a problem.
@@ -34,16 +37,17 @@ public final class CpuAttention implements PreparedAttention {
    */
   public CpuAttention(Problem problem, TilePlan plan, Execution execution) {
     this.problem = problem;
-    this.plan = plan;
     this.execution = execution;
-    int maxTiles = maxTiles(problem, false);
-    int size = waveSize(problem, execution, KeyPack.bytes(problem, maxTiles, false));
-    this.forwardWaves = ForwardWave.cut(problem, plan, size);
-    this.forwardPacks =
+    this.splits = new KeySplits(problem);
+    int tiles = splits.mostPackedTiles();
+    int size = waveSize(problem, execution, KeyTile.bytes(problem, tiles, false));
+    this.forwardWaves = ForwardWave.cut(problem, plan, splits, size);
+    int joins = forwardWaves.stream().mapToInt(ForwardWave::joins).max().orElse(0);
+    this.forwardBuffers =
         new Pool<>(() -> {
-          KeyPack[] packs = new KeyPack[Math.min(size, pairs(problem))];
-          java.util.Arrays.setAll(packs, p -> new KeyPack(problem, maxTiles, false));
-          return packs;
+          KeyTile[][] packs = new KeyTile[Math.min(size, pairs(problem))][];
+          Arrays.setAll(packs, p -> KeyTile.of(problem, tiles, false));
+          return new ForwardBuffers(packs, new Joins(joins, problem.valueDim()));
         });
     this.backwardPass = new BackwardPass(problem, plan, execution);
   }
@@ -81,34 +85,21 @@ public final class CpuAttention implements PreparedAttention {
   }
 
   @Override
+  public int splitKeys(int b) {
+    return splits.keysPerPart(b);
+  }
+
+  @Override
   public void forward(ForwardCall call) {
-    KeyPack[] packs = forwardPacks.borrow();
-    ForwardKernel kernel = new ForwardKernel(problem, call);
-    boolean wantMax = call.maxLogit() != null;
-    float[] maxima = new float[wantMax ? problem.heads() : 0];
-    java.util.Arrays.fill(maxima, Float.NEGATIVE_INFINITY);
+    // Not given back after a failure, which leaves parts begun.
+    ForwardBuffers buffers = forwardBuffers.borrow();
+    ForwardKernel kernel = new ForwardKernel(problem, call, buffers.packs(), buffers.joins());
     for (ForwardWave wave : forwardWaves) {
-      Workers.run(execution, wave.packTasks(), task -> wave.pack(task, packs, call));
-      float[] parts = new float[wantMax ? wave.tasks() : 0];
-      Workers.run(
-          execution,
-          wave.tasks(),
-          task -> {
-            float most = wave.run(task, packs, kernel, plan);
-            if (wantMax) {
-              parts[task] = most;
-            }
-          });
-      for (int task = 0; task < parts.length; task++) {
-        int h = wave.head(task);
-        maxima[h] = Math.max(maxima[h], parts[task]);
-      }
+      Workers.run(execution, wave.packTasks(), task -> wave.pack(task, buffers.packs(), call));
+      Workers.run(execution, wave.tasks(), task -> wave.run(task, kernel));
     }
-    Rows target = call.maxLogit();
-    for (int h = 0; target != null && h < maxima.length; h++) {
-      RowTransfer.writeOne(target, target.at(0, h, 0), maxima[h]);
-    }
-    forwardPacks.giveBack(packs);
+    kernel.writeMaxLogits();
+    forwardBuffers.giveBack(buffers);
   }
 
   @Override
@@ -125,7 +116,7 @@ public final class CpuAttention implements PreparedAttention {
     for (int first = 0; first < pairs; first += size) {
       int from = first;
       int[] wave = new int[Math.min(size, pairs - first)];
-      java.util.Arrays.setAll(wave, p -> from + p);
+      Arrays.setAll(wave, p -> from + p);
       waves.add(wave);
     }
     return waves;

@@ -29,43 +29,72 @@ final class MaskPass {
   private MaskPass() {}
 
   /** Writes the mask's bits of a tile into {@code bits}, if the mask has any. */
-  static void loadBits(TileGrid grid, int row0, int rows, int key0, int keys, long[] bits) {
-    if (grid.hasBits()) {
-      Arrays.fill(bits, 0, keys * WORDS, -1L);
-      grid.clearMasked(new ElementBits.Tile(row0, rows, key0, keys, WORDS), bits);
+  static void loadBits(TileGrid grid, QueryTile tile, int key0, int keys, Workspace w) {
+    if (!grid.hasBits()) {
+      return;
+    }
+    long[] head = tile.heads() == 1 ? w.visible : w.headBits;
+    ElementBits.Tile block = block(tile, key0, keys);
+    Arrays.fill(head, 0, keys * block.wordsPerKey(), -1L);
+    grid.clearMasked(block, head);
+    if (tile.heads() > 1) {
+      Arrays.fill(w.visible, 0, keys * WORDS, 0L);
+      for (int g = 0; g < tile.heads(); g++) {
+        place(head, tile.rows(), g * tile.rows(), keys, w.visible);
+      }
     }
   }
 
-  /** Writes what dropout keeps of a tile into {@code bits}. */
+  /** Writes what dropout keeps of a tile into {@code w.kept}. */
   static void loadKept(
-      DropoutBits dropout,
-      int b,
-      int h,
-      TileGrid grid,
-      int row0,
-      int rows,
-      int key0,
-      int keys,
-      long[] bits) {
-    Arrays.fill(bits, 0, keys * WORDS, -1L);
-    dropout.clearMasked(
-        b, h, grid.extent(), new ElementBits.Tile(row0, rows, key0, keys, WORDS), bits);
+      DropoutBits dropout, TileGrid grid, QueryTile tile, int key0, int keys, Workspace w) {
+    ElementBits.Tile block = block(tile, key0, keys);
+    if (tile.heads() == 1) {
+      Arrays.fill(w.kept, 0, keys * WORDS, -1L);
+      dropout.clearMasked(tile.b(), tile.head(), grid.extent(), block, w.kept);
+      return;
+    }
+    Arrays.fill(w.kept, 0, keys * WORDS, 0L);
+    for (int g = 0; g < tile.heads(); g++) {
+      Arrays.fill(w.headBits, 0, keys, -1L);
+      dropout.clearMasked(tile.b(), tile.head() + g, grid.extent(), block, w.headBits);
+      place(w.headBits, tile.rows(), g * tile.rows(), keys, w.kept);
+    }
+  }
+
+  /** What is asked of one head: with several in a tile, its rows fit one word. */
+  private static ElementBits.Tile block(QueryTile tile, int key0, int keys) {
+    int words = tile.heads() == 1 ? WORDS : 1;
+    return new ElementBits.Tile(tile.row0(), tile.rows(), key0, keys, words);
+  }
+
+  /** Sets the bits of one head at its lanes, {@code shift} and up. */
+  private static void place(long[] head, int rows, int shift, int keys, long[] bits) {
+    for (int j = 0; j < keys; j++) {
+      long seen = head[j] & (-1L >>> (64 - rows));
+      bits[j * WORDS + (shift >> 6)] |= seen << shift;
+      if ((shift & 63) + rows > 64) {
+        bits[j * WORDS + (shift >> 6) + 1] |= seen >>> (64 - (shift & 63));
+      }
+    }
   }
 
   /**
    * Classifies the keys {@code [key0, key0 + keys)} for the panel that starts at lane {@code lane}
-   * of the tile of queries {@code [tileRow, tileRow + rows)}, into {@code w.keyKinds}.
+   * of a tile of queries, into {@code w.keyKinds}. A panel of several heads counts as all rows from
+   * its lowest to its highest: more keys may be compared element by element, none is missed.
    *
    * @return first and end of the keys that any query of the panel sees, packed by {@link #range}; 0
    *     for none
    */
-  static long classify(
-      TileGrid grid, int tileRow, int rows, int lane, int key0, int keys, Workspace w) {
+  static long classify(TileGrid grid, QueryTile tile, int lane, int key0, int keys, Workspace w) {
     byte[] kinds = w.keyKinds;
     long[] bits = w.visible;
     int k0 = lane / NR * TILE_N;
-    int row0 = tileRow + lane;
-    int row1 = tileRow + Math.min(lane + NR, rows);
+    int lanes = Math.min(NR, tile.lanes() - lane);
+    boolean wraps = lane % tile.rows() + lanes > tile.rows();
+    int row0 = tile.row0() + (wraps ? 0 : lane % tile.rows());
+    int row1 = wraps ? tile.row0() + tile.rows() : row0 + lanes;
     Arrays.fill(kinds, k0, k0 + keys, VISIBLE);
     for (int slot = 0; slot < grid.intervals(); slot++) {
       int[] starts = grid.starts(slot);
@@ -82,7 +111,7 @@ final class MaskPass {
     }
     if (grid.hasBits()) {
       // NR is at most 32, so the shift cannot overflow.
-      long all = (1L << (row1 - row0)) - 1;
+      long all = (1L << lanes) - 1;
       for (int j = 0; j < keys; j++) {
         long seen = (bits[j * WORDS + (lane >> 6)] >>> (lane & 63)) & all;
         if (seen == 0) {
@@ -121,7 +150,6 @@ final class MaskPass {
    */
   static void apply(
       TileGrid grid,
-      int row0,
       int lane,
       int base,
       int key0,
@@ -143,7 +171,7 @@ final class MaskPass {
         hidden.intoArray(tile, at + COUNT);
         continue;
       }
-      hideByIntervals(grid, row0, key0 + j, tile, at, replacement);
+      hideByIntervals(grid, w.laneRows, lane, key0 + j, tile, at, replacement);
       if (hasBits) {
         hideByBits(w.visible[j * WORDS + (lane >> 6)] >>> (lane & 63), tile, at, replacement);
       }
@@ -151,12 +179,12 @@ final class MaskPass {
   }
 
   private static void hideByIntervals(
-      TileGrid grid, int row0, int key, float[] tile, int at, float replacement) {
+      TileGrid grid, int[] rows, int lane, int key, float[] tile, int at, float replacement) {
     FloatVector hidden = FloatVector.broadcast(FLOATS, replacement);
     FloatVector x0 = FloatVector.fromArray(FLOATS, tile, at);
     FloatVector x1 = FloatVector.fromArray(FLOATS, tile, at + COUNT);
-    IntVector rows0 = IntVector.broadcast(INTS, row0).addIndex(1);
-    IntVector rows1 = rows0.add(COUNT);
+    IntVector rows0 = IntVector.fromArray(INTS, rows, lane);
+    IntVector rows1 = IntVector.fromArray(INTS, rows, lane + COUNT);
     for (int slot = 0; slot < grid.intervals(); slot++) {
       int start = grid.starts(slot)[key];
       int length = grid.ends(slot)[key] - start;
@@ -199,15 +227,14 @@ final class MaskPass {
     }
   }
 
-  /**
-   * Whether the query at {@code lane} of the tile, row {@code row}, sees a key of a PARTIAL tile.
-   */
-  static boolean sees(TileGrid grid, int row, int lane, int key0, int j, long[] bits) {
+  /** Whether the query at {@code lane} of the tile sees a key of a PARTIAL tile. */
+  static boolean sees(TileGrid grid, int lane, int key0, int j, Workspace w) {
+    int row = w.laneRows[lane];
     for (int slot = 0; slot < grid.intervals(); slot++) {
       if (row >= grid.starts(slot)[key0 + j] && row < grid.ends(slot)[key0 + j]) {
         return false;
       }
     }
-    return !grid.hasBits() || ((bits[j * WORDS + (lane >> 6)] >>> lane) & 1) != 0;
+    return !grid.hasBits() || ((w.visible[j * WORDS + (lane >> 6)] >>> lane) & 1) != 0;
   }
 }

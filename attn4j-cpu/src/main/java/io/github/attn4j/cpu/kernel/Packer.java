@@ -26,10 +26,15 @@ final class Packer {
   /** The elements of a block that are NaN or infinite: where they stand, and their values. */
   record Strays(int count, int[] rows, int[] columns, float[] values) {}
 
-  /** Reads rows {@code [row, row + count)} of one head into {@code to}, {@code columns} apart. */
-  static void readBlock(Rows source, long at, int count, int columns, float[] to, short[] halves) {
+  /**
+   * Reads {@code count} rows of one head, the first at position {@code at}, into the rows of {@code
+   * to} from {@code first} on, which lie {@code columns} apart.
+   */
+  static void readBlock(
+      Rows source, long at, int count, int first, int columns, float[] to, short[] halves) {
     for (int i = 0; i < count; i++) {
-      RowTransfer.read(source, at + i * source.rowStride(), columns, to, i * columns, halves);
+      RowTransfer.read(
+          source, at + i * source.rowStride(), columns, to, (first + i) * columns, halves);
     }
   }
 
@@ -49,20 +54,9 @@ final class Packer {
       long row = source.row(sequences, b, key0 + j);
       if (source.scale() == null) {
         long at = source.rows().at(entry, kvHead, row);
-        for (int i = 0; i < run; i++) {
-          RowTransfer.read(
-              source.rows(),
-              at + i * source.rows().rowStride(),
-              columns,
-              w.rows,
-              (j + i) * columns,
-              w.halves);
-        }
+        readBlock(source.rows(), at, run, j, columns, w.rows, w.halves);
       } else {
-        for (int i = 0; i < run; i++) {
-          RowTransfer.readIntegers(
-              source, entry, kvHead, row + i, columns, w.rows, (j + i) * columns);
-        }
+        IntegerRows.read(source, entry, kvHead, row, run, j, columns, w);
       }
       j += run;
     }
@@ -148,11 +142,12 @@ final class Packer {
     }
   }
 
-  /** Writes rows that lie {@code columns} apart in {@code from}. */
+  /** The way back of {@link #readBlock}. */
   static void writeBlock(
-      Rows target, long at, int count, int columns, float[] from, short[] halves) {
+      Rows target, long at, int count, int first, int columns, float[] from, short[] halves) {
     for (int i = 0; i < count; i++) {
-      RowTransfer.write(target, at + i * target.rowStride(), columns, from, i * columns, halves);
+      RowTransfer.write(
+          target, at + i * target.rowStride(), columns, from, (first + i) * columns, halves);
     }
   }
 

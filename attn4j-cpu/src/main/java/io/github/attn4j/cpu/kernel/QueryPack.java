@@ -92,13 +92,13 @@ final class QueryPack {
     double scale = problem.score().scale();
 
     Rows query = forward.query();
-    Packer.readBlock(query, query.at(entry, h, row), rows, dim, w.rows, w.halves);
+    Packer.readBlock(query, query.at(entry, h, row), rows, 0, dim, w.rows, w.halves);
     Packer.transposedPanels(w.rows, rows, dim, (float) scale, qt[m]);
     queryStrays[m] = Packer.removeStrays(w.rows, rows, dim, (float) scale);
     Packer.widePanels(w.rows, rows, dim, (float) scale, queries[m]);
 
     Rows dout = call.dout();
-    Packer.readBlock(dout, dout.at(entry, h, row), rows, valueDim, w.rows, w.halves);
+    Packer.readBlock(dout, dout.at(entry, h, row), rows, 0, valueDim, w.rows, w.halves);
     Packer.transposedPanels(w.rows, rows, valueDim, 1f, dot[m]);
     loadRowSums(forward, h, m, rows, entry, row, w);
     doutStrays[m] = Packer.removeStrays(w.rows, rows, valueDim, 1f);
@@ -155,6 +155,6 @@ final class QueryPack {
       w.rows[e] = w.rows[e] * scale + 0f;
     }
     long at = call.dquery().at(entry, h, row);
-    Packer.writeBlock(call.dquery(), at, rows, columns, w.rows, w.halves);
+    Packer.writeBlock(call.dquery(), at, rows, 0, columns, w.rows, w.halves);
   }
 }

@@ -1,20 +1,27 @@
 package io.github.attn4j.cpu.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
+import static io.github.attn4j.cpu.kernel.Lanes.INTS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import io.github.attn4j.DType;
-import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Rows;
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Moves rows between a tensor of any floating dtype and strides, and plain float arrays: dtypes end
  * here.
  */
 final class RowTransfer {
+  /** As many lanes as a vector of floats has. */
+  private static final VectorSpecies<Short> SHORTS =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.vectorBitSize() / 2));
+
   private RowTransfer() {}
 
   /** Reads {@code columns} elements of the row at position {@code at}. */
@@ -43,47 +50,23 @@ final class RowTransfer {
         to[start + c] = Float.float16ToFloat(halves[c]);
       }
     } else {
-      for (int c = 0; c < columns; c++) {
-        to[start + c] = Float.intBitsToFloat(halves[c] << 16);
-      }
+      widenBfloat16(halves, columns, to, start);
     }
   }
 
-  /** Reads a row of integers as the numbers they stand for: {@code (integer + offset) * scale}. */
-  static void readIntegers(
-      KeyRows source, long entry, int head, long row, int columns, float[] to, int start) {
-    Rows bytes = source.rows();
-    MemorySegment segment = bytes.segment();
-    long at = bytes.at(entry, head, row);
-    long step = bytes.columnStride();
-    if (source.nibbles()) {
-      for (int c = 0; c < columns; c++) {
-        byte pair = segment.get(JAVA_BYTE, at + (c >> 1) * step);
-        to[start + c] = (c & 1) == 0 ? (byte) (pair << 4) >> 4 : pair >> 4;
-      }
-    } else {
-      for (int c = 0; c < columns; c++) {
-        to[start + c] = segment.get(JAVA_BYTE, at + c * step);
-      }
+  /** By hand, since C2 makes no vectors of a loop that turns integer bits into floats. */
+  private static void widenBfloat16(short[] halves, int columns, float[] to, int start) {
+    int c = 0;
+    for (; c < SHORTS.loopBound(columns); c += COUNT) {
+      ShortVector.fromArray(SHORTS, halves, c)
+          .convertShape(VectorOperators.S2I, INTS, 0)
+          .reinterpretAsInts()
+          .lanewise(VectorOperators.LSHL, 16)
+          .viewAsFloatingLanes()
+          .intoArray(to, start + c);
     }
-    Rows offset = source.offset();
-    if (offset != null) {
-      long position = offset.at(entry, head, row);
-      for (int c = 0; c < columns; c++) {
-        to[start + c] += get(offset, position + c * offset.columnStride());
-      }
-    }
-    Rows scale = Objects.requireNonNull(source.scale());
-    long position = scale.at(entry, head, row);
-    if (scale.columnStride() == 0) {
-      float factor = get(scale, position);
-      for (int c = 0; c < columns; c++) {
-        to[start + c] *= factor;
-      }
-    } else {
-      for (int c = 0; c < columns; c++) {
-        to[start + c] *= get(scale, position + c * scale.columnStride());
-      }
+    for (; c < columns; c++) {
+      to[start + c] = DType.bfloat16ToFloat(halves[c]);
     }
   }
 

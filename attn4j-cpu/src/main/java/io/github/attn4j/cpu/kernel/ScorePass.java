@@ -34,10 +34,10 @@ final class ScorePass {
   }
 
   /** Brings the bias of a tile into {@code w.bias}. */
-  void loadBias(
-      BiasSource bias, int b, int h, int row0, int rows, int key0, int keys, Workspace w) {
-    for (int i = 0; i < rows; i++) {
-      bias.read(b, h, row0 + i, key0, keys, w.rows);
+  void loadBias(BiasSource bias, QueryTile tile, int key0, int keys, Workspace w) {
+    for (int i = 0; i < tile.lanes(); i++) {
+      int h = tile.head() + i / tile.rows();
+      bias.read(tile.b(), h, w.laneRows[i], key0, keys, w.rows);
       for (int j = 0; j < keys; j++) {
         w.bias[i / NR * PANEL + j * PS + i % NR] = w.rows[j] * biasFactor;
       }

@@ -74,7 +74,8 @@ final class Workers {
     rethrow(broken);
   }
 
-  private static void rethrow(@Nullable Throwable thrown) {
+  /** Throws an error or runtime exception once more; does nothing for null. */
+  static void rethrow(@Nullable Throwable thrown) {
     if (thrown instanceof Error error) {
       throw error;
     }

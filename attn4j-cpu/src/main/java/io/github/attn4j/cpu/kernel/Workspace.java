@@ -7,6 +7,7 @@ import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_M;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 
+import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.Problem;
 import java.util.Arrays;
 
@@ -62,6 +63,12 @@ final class Workspace {
 
   final long[] kept = new long[TILE_N * WORDS];
 
+  /** Such bits of one head, one long per key, on their way into a tile of several heads. */
+  final long[] headBits = new long[TILE_N];
+
+  /** The query row of each lane. */
+  final int[] laneRows = new int[TILE_M];
+
   /** What the mask makes of each key for the queries of each panel: [panel][key]. */
   final byte[] keyKinds = new byte[TILE_M / NR * TILE_N];
 
@@ -84,6 +91,21 @@ final class Workspace {
 
   short[] halves = {};
 
+  byte[] bytes = {};
+
+  /** Scales and offsets of a row of integers. */
+  float[] scales = {};
+
+  float[] offsets = {};
+
+  /** The query tile's result over the keys so far, and over those of the next part. */
+  PartialRows joined = new PartialRows(0);
+
+  PartialRows part = new PartialRows(0);
+
+  /** Keys and values that a single query tile reads. */
+  private KeyTile keys = new KeyTile(0, 0, false);
+
   static Workspace of(Problem problem) {
     Workspace workspace = OF_THREAD.get();
     workspace.fit(Math.max(problem.headDim(), problem.valueDim()));
@@ -97,6 +119,25 @@ final class Workspace {
       ot = new float[PANELS * columns * PS];
       rows = new float[Math.max(TILE_M, TILE_N) * dim];
       halves = new short[Math.max(dim, TILE_N)];
+      bytes = new byte[dim];
+      scales = new float[dim];
+      offsets = new float[dim];
+      joined = new PartialRows(dim);
+      part = new PartialRows(dim);
+      keys = new KeyTile(dim, dim, false);
+    }
+  }
+
+  /** Packs a key tile for the next use of this thread alone. */
+  KeyTile pack(Problem problem, ForwardCall call, int b, int kvHead, int n) {
+    keys.pack(problem, call, b, kvHead, n);
+    return keys;
+  }
+
+  /** Notes the rows of a tile's lanes. */
+  void setLanes(QueryTile tile) {
+    for (int lane = 0; lane < TILE_M; lane++) {
+      laneRows[lane] = tile.row(lane);
     }
   }
 
