@@ -40,7 +40,11 @@ public final class AttentionCase {
   List<MaskKind> masks = List.of();
   int maskHeads = 1;
   boolean maskPerBatch;
+
+  /** Null for no bias; the kind reads of it what it has dimensions for. */
   boolean @Nullable [] biasBroadcast;
+
+  BiasKind biasKind = BiasKind.DENSE;
   BiasStage biasStage = BiasStage.AFTER_SCALE;
   DType biasDtype = DType.FLOAT32;
   double softcap;
@@ -51,7 +55,18 @@ public final class AttentionCase {
   Spread spread = Spread.NORMAL;
   boolean strided;
   boolean maxLogit;
+  boolean stats;
+  int splitKeys;
   int threads = 1;
+
+  /** Whether sequences start somewhere in their batch entry, or have gaps between them. */
+  boolean displaced;
+
+  /** The dtype of floating keys and values; null for that of the query. */
+  @Nullable DType keyDtype;
+
+  /** Null for plain rows. */
+  @Nullable StoredAs stored;
 
   /** A padded problem of full sequences, everything else plain. */
   public AttentionCase(int batch, int seqlenQ, int seqlenK) {
@@ -80,6 +95,7 @@ public final class AttentionCase {
     other.maskHeads = maskHeads;
     other.maskPerBatch = maskPerBatch;
     other.biasBroadcast = biasBroadcast;
+    other.biasKind = biasKind;
     other.biasStage = biasStage;
     other.biasDtype = biasDtype;
     other.softcap = softcap;
@@ -90,6 +106,11 @@ public final class AttentionCase {
     other.spread = spread;
     other.strided = strided;
     other.maxLogit = maxLogit;
+    other.stats = stats;
+    other.splitKeys = splitKeys;
+    other.displaced = displaced;
+    other.keyDtype = keyDtype;
+    other.stored = stored;
     other.threads = threads;
     return other;
   }
@@ -150,6 +171,24 @@ public final class AttentionCase {
     return float32Out ? DType.FLOAT32 : dtype;
   }
 
+  /** The dtype of the tensors of key and value. */
+  DType kvDtype() {
+    if (stored != null && stored.key() != null) {
+      return DType.INT8;
+    }
+    return keyDtype == null ? dtype : keyDtype;
+  }
+
+  /** Whether the numbers of key and value lie as the query's do: only then there is a backward. */
+  boolean hasBackward() {
+    return stored == null && kvDtype() == dtype;
+  }
+
+  /** The kind of bias, as far as the lengths allow. */
+  BiasKind biasKind() {
+    return biasKind.fits(this) ? biasKind : BiasKind.DENSE;
+  }
+
   /** Multiply-adds of a dense forward. */
   long work() {
     long pairs = 0;
@@ -160,6 +199,9 @@ public final class AttentionCase {
   }
 
   Sequences sequences() {
+    if (displaced) {
+      return displacedSequences();
+    }
     return ragged()
         ? Sequences.ragged(cumulate(lengthsQ), cumulate(lengthsK))
         : Sequences.padded(extentQ, extentK, lengthsQ, lengthsK);
@@ -173,6 +215,34 @@ public final class AttentionCase {
     return cumulative;
   }
 
+  private Sequences displacedSequences() {
+    Draw draw = new Draw(seed).child("starts");
+    if (ragged()) {
+      long[] q = gaps(draw, lengthsQ);
+      long[] k = gaps(draw, lengthsK);
+      return Sequences.ragged(
+          q[batch()],
+          k[batch()],
+          Arrays.copyOf(q, batch()),
+          lengthsQ,
+          Arrays.copyOf(k, batch()),
+          lengthsK);
+    }
+    int[] startsQ = Arrays.stream(lengthsQ).map(n -> draw.between(0, extentQ - n)).toArray();
+    int[] startsK = Arrays.stream(lengthsK).map(n -> draw.between(0, extentK - n)).toArray();
+    return Sequences.padded(extentQ, extentK, startsQ, lengthsQ, startsK, lengthsK);
+  }
+
+  /** Starts with gaps before them and, last, how many tokens there are. */
+  private static long[] gaps(Draw draw, int[] lengths) {
+    long[] starts = new long[lengths.length + 1];
+    for (int b = 0; b <= lengths.length; b++) {
+      long end = b == 0 ? 0 : starts[b - 1] + lengths[b - 1];
+      starts[b] = end + draw.pick(0, 0, 1, 3, 17);
+    }
+    return starts;
+  }
+
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder("seed ").append(seed);
@@ -183,14 +253,18 @@ public final class AttentionCase {
     text.append(" (%d heads%s)".formatted(maskHeads, maskPerBatch ? ", per sequence" : ""));
     if (biasBroadcast != null) {
       text.append(
-          ", bias %s %s broadcast %s"
-              .formatted(biasStage, biasDtype, Arrays.toString(biasBroadcast)));
+          ", bias %s %s %s broadcast %s"
+              .formatted(biasKind(), biasStage, biasDtype, Arrays.toString(biasBroadcast)));
     }
     text.append(softcap > 0 ? ", softcap " + softcap : "").append(sink ? ", sink" : "");
     text.append(
         dropout > 0 ? ", dropout " + dropout + (callerBits ? " by caller's bits" : "") : "");
     text.append(scale == null ? "" : ", scale " + scale).append(", ").append(spread);
     text.append(strided ? ", strided" : "").append(maxLogit ? ", maxLogit" : "");
+    text.append(stats ? ", stats" : "").append(displaced ? ", displaced" : "");
+    text.append(splitKeys > 0 ? ", split after " + splitKeys : "");
+    text.append(keyDtype == null ? "" : ", keys in " + keyDtype);
+    text.append(stored == null ? "" : ", " + stored);
     return text.append(", threads ").append(threads).toString();
   }
 }

@@ -24,6 +24,8 @@ public abstract class BackendContract
         ExecutorContract,
         MaskFormContract,
         DropoutContract,
+        StorageContract,
+        PartsContract,
         ResourceContract {
   /** For subclasses. */
   protected BackendContract() {}

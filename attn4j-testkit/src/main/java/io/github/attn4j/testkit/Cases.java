@@ -51,6 +51,10 @@ public final class Cases {
     c.strided = draw.chance(0.5);
     c.maxLogit = draw.chance(0.3);
     c.threads = draw.pick(1, 1, 2, 3);
+    c.displaced = draw.chance(0.25);
+    c.stats = draw.chance(0.3);
+    c.splitKeys = draw.chance(0.25) ? draw.pick(1, 96, 97, 150, 192, 1000) : 0;
+    storage(draw, c);
     fit(draw, c);
     return c;
   }
@@ -90,12 +94,13 @@ public final class Cases {
   }
 
   private static void scores(Draw draw, AttentionCase c) {
-    if (draw.chance(0.3)) {
+    if (draw.chance(0.4)) {
       boolean[] broadcast = new boolean[4];
       for (int d = 0; d < 4; d++) {
         broadcast[d] = draw.chance(0.5);
       }
       c.biasBroadcast = broadcast;
+      c.biasKind = draw.pick(List.of(BiasKind.values()));
     }
     c.biasStage = draw.pick(List.of(BiasStage.values()));
     c.biasDtype = draw.pick(List.of(DType.FLOAT32, c.dtype));
@@ -108,6 +113,29 @@ public final class Cases {
         draw.chance(0.6)
             ? AttentionCase.Spread.NORMAL
             : draw.pick(List.of(AttentionCase.Spread.values()));
+  }
+
+  private static void storage(Draw draw, AttentionCase c) {
+    if (draw.chance(0.1)) {
+      c.keyDtype = draw.pick(List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16));
+    }
+    if (draw.chance(0.25)) {
+      boolean integers = draw.chance(0.7);
+      int pageSize = draw.chance(integers ? 0.5 : 1) ? draw.pick(1, 3, 16, 16, 64, 100, 128) : 0;
+      c.stored =
+          new StoredAs(
+              pageSize,
+              integers ? integers(draw, c.dtype) : null,
+              integers ? integers(draw, c.dtype) : null);
+    }
+  }
+
+  private static StoredAs.Integers integers(Draw draw, DType dtype) {
+    return new StoredAs.Integers(
+        draw.pick(8, 8, 4),
+        draw.pick(List.of(StoredAs.Grain.values())),
+        draw.chance(0.5),
+        draw.pick(List.of(DType.FLOAT32, dtype)));
   }
 
   /** Makes a case smaller until the reference is quick with it. */

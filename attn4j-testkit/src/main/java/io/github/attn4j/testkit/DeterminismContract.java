@@ -31,7 +31,10 @@ public interface DeterminismContract {
     everything.biasBroadcast = new boolean[] {true, true, false, false};
     cases.add(everything);
     for (long seed = 0; seed < 12; seed++) {
-      cases.add(Cases.draw(0x5eed + seed));
+      AttentionCase c = Cases.draw(0x5eed + seed);
+      c.stored = null;
+      c.keyDtype = null;
+      cases.add(c);
     }
     return cases;
   }

@@ -11,6 +11,8 @@ import io.github.attn4j.Mask;
 import io.github.attn4j.PrefixMask;
 import io.github.attn4j.Tensor;
 import io.github.attn4j.WindowMask;
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 
 /** Every kind of mask, with a generator of random ones that fit a case. */
@@ -36,7 +38,9 @@ public enum MaskKind {
   /** Element by element. */
   DENSE,
   /** By blocks. */
-  BLOCKS;
+  BLOCKS,
+  /** Another mask for every sequence. */
+  PER_SEQUENCE;
 
   Mask make(Draw draw, AttentionCase c) {
     Alignment alignment = draw.pick(List.of(Alignment.values()));
@@ -52,6 +56,7 @@ public enum MaskKind {
       case TWO_INTERVALS -> columns(draw, c, ColumnMask.Form.TWO_INTERVALS);
       case DENSE -> dense(draw, c);
       case BLOCKS -> blocks(draw, c);
+      case PER_SEQUENCE -> perSequence(draw, c);
     };
   }
 
@@ -81,6 +86,20 @@ public enum MaskKind {
       restK -= lengthsK[d];
     }
     return new DocumentMask(lengthsQ, lengthsK);
+  }
+
+  private static Mask perSequence(Draw draw, AttentionCase c) {
+    List<MaskKind> kinds = List.copyOf(EnumSet.complementOf(EnumSet.of(PER_SEQUENCE)));
+    List<Mask> parts = new ArrayList<>();
+    for (int b = 0; b < c.batch(); b++) {
+      AttentionCase one = c.copy();
+      one.lengthsQ = new int[] {c.lengthsQ[b]};
+      one.lengthsK = new int[] {c.lengthsK[b]};
+      one.maskPerBatch = false;
+      one.maskHeads = draw.chance(0.5) ? 1 : c.maskHeads;
+      parts.add(draw.pick(kinds).make(draw, one));
+    }
+    return Mask.perSequence(parts);
   }
 
   private static long batches(AttentionCase c) {

@@ -4,12 +4,12 @@ import io.github.attn4j.Attention;
 import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionPlan;
 import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.Bias;
 import io.github.attn4j.DType;
 import io.github.attn4j.Dropout;
 import io.github.attn4j.Mask;
 import io.github.attn4j.Sequences;
 import io.github.attn4j.Tensor;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,13 +29,19 @@ record Materials(AttentionCase choices, Mask mask, AttentionInputs inputs, Tenso
       mask = mask.and(c.masks.get(n).make(draw.child("mask " + n), c));
     }
     Tensor query = rows(draw.child("query"), c, true, c.heads, c.headDim, c.dtype, 'q');
-    Tensor key = rows(draw.child("key"), c, false, c.kvHeads, c.headDim, c.dtype, 'k');
-    Tensor value = rows(draw.child("value"), c, false, c.kvHeads, c.valueDim, c.dtype, 'v');
+    Tensor table = StoredKeys.blockTable(draw.child("pages"), c);
+    StoredKeys.Made key = keys(draw.child("key"), c, c.headDim, 'k', table);
+    StoredKeys.Made value = keys(draw.child("value"), c, c.valueDim, 'v', table);
     Tensor dout = rows(draw.child("dout"), c, true, c.heads, c.valueDim, c.outDtype(), 'd');
     AttentionInputs inputs =
-        AttentionInputs.of(query, key, value)
+        AttentionInputs.of(query, key.tensor(), value.tensor())
             .withBias(bias(draw.child("bias"), c))
             .withSink(sink(draw.child("sink"), c));
+    if (c.stored != null) {
+      inputs =
+          inputs.withStorage(
+              new AttentionInputs.Storage(table, key.quantization(), value.quantization()));
+    }
     Materials plain = new Materials(c, mask, inputs, dout);
     return c.dropout == 0
         ? plain
@@ -64,7 +70,22 @@ record Materials(AttentionCase choices, Mask mask, AttentionInputs inputs, Tenso
     return storage.view();
   }
 
-  private static double number(Draw draw, AttentionCase.Spread spread, char role) {
+  private static StoredKeys.Made keys(
+      Draw draw, AttentionCase c, int columns, char role, @Nullable Tensor table) {
+    StoredAs stored = c.stored;
+    StoredAs.Integers integers =
+        stored == null ? null : role == 'k' ? stored.key() : stored.value();
+    if (integers != null) {
+      return StoredKeys.integers(draw, c, columns, integers, table);
+    }
+    if (table != null) {
+      return StoredKeys.pages(draw, c, columns, role, table);
+    }
+    Tensor tensor = rows(draw, c, false, c.kvHeads, columns, c.kvDtype(), role);
+    return new StoredKeys.Made(tensor, null);
+  }
+
+  static double number(Draw draw, AttentionCase.Spread spread, char role) {
     double x = draw.gaussian();
     return switch (spread) {
       case NORMAL -> x;
@@ -74,32 +95,9 @@ record Materials(AttentionCase choices, Mask mask, AttentionInputs inputs, Tenso
     };
   }
 
-  private static @Nullable Tensor bias(Draw draw, AttentionCase c) {
+  private static @Nullable Bias bias(Draw draw, AttentionCase c) {
     boolean[] broadcast = c.biasBroadcast;
-    if (broadcast == null) {
-      return null;
-    }
-    int longestQ = Arrays.stream(c.lengthsQ).max().orElse(0);
-    int longestK = Arrays.stream(c.lengthsK).max().orElse(0);
-    long[] shape = {
-      broadcast[0] ? 1 : c.batch(),
-      broadcast[1] ? 1 : c.heads,
-      broadcast[2] ? 1 : c.ragged() ? longestQ : c.extentQ,
-      broadcast[3] ? 1 : c.ragged() ? longestK : c.extentK
-    };
-    Tensor bias = Storage.allocate(draw, c.strided, c.biasDtype, shape).view();
-    Storage.fill(bias, Double.NaN);
-    for (int b = 0; b < c.batch(); b++) {
-      long entry = Math.min(b, shape[0] - 1);
-      for (long h = 0; h < shape[1]; h++) {
-        for (long i = 0; i < (broadcast[2] ? 1 : c.lengthsQ[b]); i++) {
-          for (long j = 0; j < (broadcast[3] ? 1 : c.lengthsK[b]); j++) {
-            bias.set(draw.gaussian(), entry, h, i, j);
-          }
-        }
-      }
-    }
-    return bias;
+    return broadcast == null ? null : c.biasKind().make(draw, c, broadcast);
   }
 
   private static @Nullable Tensor sink(Draw draw, AttentionCase c) {
@@ -130,7 +128,8 @@ record Materials(AttentionCase choices, Mask mask, AttentionInputs inputs, Tenso
    * float32.
    */
   AttentionPlan referencePlan() {
-    return Attention.plan(spec("reference", DType.FLOAT32, DType.FLOAT32).build());
+    DType keys = choices.kvDtype() == DType.INT8 ? DType.INT8 : DType.FLOAT32;
+    return Attention.plan(spec("reference", DType.FLOAT32, DType.FLOAT32).kvDtype(keys).build());
   }
 
   AttentionSpec.Builder spec(String backend, DType dtype, DType outDtype) {
@@ -141,11 +140,14 @@ record Materials(AttentionCase choices, Mask mask, AttentionInputs inputs, Tenso
             .heads(choices.heads, choices.kvHeads)
             .dims(choices.headDim, choices.valueDim)
             .dtype(dtype)
+            .kvDtype(choices.kvDtype() == choices.dtype ? dtype : choices.kvDtype())
             .outDtype(outDtype)
             .mask(mask)
             .softcap(choices.softcap)
             .biasStage(choices.biasStage)
             .maxLogit(choices.maxLogit)
+            .softmaxStats(choices.stats)
+            .splitKeys(choices.splitKeys)
             .threads(choices.threads)
             .backend(backend);
     Double scale = choices.scale;
@@ -162,15 +164,27 @@ record Materials(AttentionCase choices, Mask mask, AttentionInputs inputs, Tenso
     return new Materials(choices, mask, other, dout);
   }
 
-  /** The inputs widened to float32, which loses nothing. */
+  /** The inputs widened to float32, which loses nothing; integers stay what they are. */
   AttentionInputs wideInputs() {
     return new AttentionInputs(
         inputs.query().to(DType.FLOAT32),
-        inputs.key().to(DType.FLOAT32),
-        inputs.value().to(DType.FLOAT32),
+        wide(inputs.key()),
+        wide(inputs.value()),
         inputs.bias(),
         inputs.sink(),
         inputs.dropout(),
         inputs.storage());
+  }
+
+  private static Tensor wide(Tensor tensor) {
+    return tensor.dtype() == DType.INT8 ? tensor : tensor.to(DType.FLOAT32);
+  }
+
+  /** The same problem with the same keys and values as plain rows: float32 instead of integers. */
+  Materials unstored() {
+    AttentionCase c = choices.copy();
+    c.stored = null;
+    c.keyDtype = choices.kvDtype() == DType.INT8 ? DType.FLOAT32 : choices.keyDtype;
+    return new Materials(c, mask, StoredKeys.plain(choices, inputs), dout);
   }
 }

@@ -21,6 +21,8 @@ final class PlainAttention {
   final Yardstick out;
 
   final Yardstick lse;
+  final Yardstick rowMax;
+  final Yardstick rowSum;
   final Yardstick maxLogit;
   final Yardstick dquery;
   final Yardstick dkey;
@@ -37,7 +39,7 @@ final class PlainAttention {
   private final Lines key;
   private final Lines value;
   private final Lines dout;
-  private final @Nullable Tensor bias;
+  private final @Nullable BiasRule bias;
   private final @Nullable Tensor keep;
   private final float keptFactor;
 
@@ -60,24 +62,26 @@ final class PlainAttention {
     mask = materials.mask();
     scale = c.scale == null ? (float) (1 / Math.sqrt(c.headDim)) : c.scale.floatValue();
     softcap = (float) c.softcap;
-    AttentionInputs inputs = materials.inputs();
+    AttentionInputs inputs = materials.unstored().inputs();
     query = Lines.of(c, inputs.query(), c.heads);
     key = Lines.of(c, inputs.key(), c.kvHeads);
     value = Lines.of(c, inputs.value(), c.kvHeads);
     dout = Lines.of(c, materials.dout(), c.heads);
-    bias = inputs.bias() == null ? null : inputs.bias().parameter();
+    bias = inputs.bias() == null ? null : new BiasRule(c, inputs.bias());
     Dropout dropout = inputs.dropout();
     keep = dropout == null ? null : materials.referencePlan().dropoutMask(dropout);
     keptFactor = dropout == null ? 1 : (float) (1 / (1 - dropout.p()));
     int rows = Math.toIntExact(sequences.extentQ() * sequences.entries() * c.heads);
     out = Yardstick.zeros(rows * c.valueDim);
     lse = Yardstick.filled(rows, Double.NEGATIVE_INFINITY);
+    rowMax = Yardstick.filled(rows, Double.NEGATIVE_INFINITY);
+    rowSum = Yardstick.zeros(rows);
     maxLogit = Yardstick.filled(c.heads, Double.NEGATIVE_INFINITY);
     dquery = Yardstick.zeros(query.data.length);
     dkey = Yardstick.zeros(key.data.length);
     dvalue = Yardstick.zeros(value.data.length);
     Tensor sink = inputs.sink();
-    dbias = bias == null ? null : Yardstick.zeros(Math.toIntExact(bias.elements()));
+    dbias = bias == null ? null : Yardstick.zeros(bias.size());
     dsink = sink == null ? null : Yardstick.zeros(c.heads);
     for (int b = 0; b < sequences.count(); b++) {
       for (int h = 0; h < c.heads; h++) {
@@ -138,16 +142,6 @@ final class PlainAttention {
       return value.at(sequences.entry(b), kv, sequences.startK(b) + j);
     }
 
-    /** Position in the bias, dimensions of extent one repeated. */
-    long[] biasAt(Tensor tensor, int j) {
-      return new long[] {
-        Math.min(b, tensor.dim(0) - 1),
-        Math.min(h, tensor.dim(1) - 1),
-        Math.min(i, tensor.dim(2) - 1),
-        Math.min(j, tensor.dim(3) - 1)
-      };
-    }
-
     void score(int j) {
       float x = 0;
       double size = 0;
@@ -155,7 +149,7 @@ final class PlainAttention {
         x += query.data[q + d] * key.data[at + d];
         size += Math.abs(query.data[q + d] * key.data[at + d]);
       }
-      float added = bias == null ? 0 : (float) bias.get(biasAt(bias, j));
+      float added = bias == null ? 0 : bias.get(b, h, i, j);
       unit[j] = 1 + Math.abs(scale) * size + (Float.isFinite(added) ? Math.abs(added) : 0);
       x = c.biasStage == BiasStage.BEFORE_SCALE ? scale * (x + added) : scale * x;
       x = c.biasStage == BiasStage.AFTER_SCALE ? x + added : x;
@@ -196,9 +190,13 @@ final class PlainAttention {
         return;
       }
       float sum = (float) Math.exp(sink - max);
+      double size = sum;
       for (int j = 0; j < keys; j++) {
         sum += visible[j] ? (float) Math.exp(score[j] - max) : 0;
+        size += visible[j] ? (float) Math.exp(score[j] - max) * unit[j] : 0;
       }
+      rowMax.set(o / c.valueDim, max, most + Math.abs(max));
+      rowSum.set(o / c.valueDim, sum, size + sum * (most + Math.abs(max)));
       float rowLse = max + (float) Math.log(sum);
       lse.set(o / c.valueDim, rowLse, most + Math.abs(rowLse));
       float[] p = new float[keys];
@@ -208,7 +206,9 @@ final class PlainAttention {
         unit[j] += Math.abs(rowLse);
       }
       output(p);
-      gradients(p, rowLse, sink);
+      if (c.hasBackward()) {
+        gradients(p, rowLse, sink);
+      }
     }
 
     void output(float[] p) {
@@ -258,7 +258,7 @@ final class PlainAttention {
             float term = scale * dot * query.data[q + d];
             dkey.add(at + d, term, Math.abs(scale * size * query.data[q + d]));
           }
-          addBias(j, ds, dot, size);
+          addBias(j, ds, dot, size + p[j] * deltaSize * unitOfOutput());
         }
       }
       for (int d = 0; d < c.headDim; d++) {
@@ -267,10 +267,16 @@ final class PlainAttention {
       if (dsink != null) {
         float share = (float) Math.exp(sink - rowLse);
         double unitOfSink = Float.isFinite(sink) ? 1 + Math.abs(sink) + Math.abs(rowLse) : 1;
-        // delta is made of outputs, each rounded to its dtype by half a unit.
-        double unitOfOutput = Tolerance.ulp(1, c.outDtype()) / Math.ulp(1f) / 2;
-        dsink.add(h, -share * delta, share * deltaSize * (unitOfSink + unitOfOutput));
+        dsink.add(h, -share * delta, share * deltaSize * (unitOfSink + unitOfOutput()));
       }
+    }
+
+    /**
+     * delta is made of outputs, each rounded to its dtype by half a unit; where gradients of many
+     * scores are summed, and few such sums compared, the plain computation's own error is luck.
+     */
+    double unitOfOutput() {
+      return Tolerance.ulp(1, c.outDtype()) / Math.ulp(1f) / 2;
     }
 
     /** Sets dp of one key and adds to its dvalue; returns the size of dp's terms. */
@@ -292,15 +298,16 @@ final class PlainAttention {
       if (bias == null || dbias == null) {
         return;
       }
-      long at = 0;
-      long[] index = biasAt(bias, j);
-      for (int d = 0; d < 4; d++) {
-        at = at * bias.dim(d) + index[d];
+      int at = bias.element(b, h, i, j);
+      if (at < 0) {
+        return;
       }
+      float weight = (float) bias.weight(b, i, j);
+      double weighted = Math.abs(weight) * size;
       switch (c.biasStage) {
-        case BEFORE_SCALE -> dbias.add((int) at, scale * dot, Math.abs(scale) * size);
-        case AFTER_SCALE -> dbias.add((int) at, dot, size);
-        case AFTER_SOFTCAP -> dbias.add((int) at, inputDtype(ds), size);
+        case BEFORE_SCALE -> dbias.add(at, weight * scale * dot, Math.abs(scale) * weighted);
+        case AFTER_SCALE -> dbias.add(at, weight * dot, weighted);
+        case AFTER_SOFTCAP -> dbias.add(at, weight * inputDtype(ds), weighted);
       }
     }
   }

@@ -2,6 +2,7 @@ package io.github.attn4j.testkit;
 
 import io.github.attn4j.AttentionGradients;
 import io.github.attn4j.AttentionResult;
+import io.github.attn4j.SoftmaxStats;
 import io.github.attn4j.Tensor;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -52,6 +53,16 @@ final class SameBits {
     check(what + ": out", got.out(), expected.out());
     check(what + ": lse", got.lse(), expected.lse());
     checkOptional(what + ": maxLogit", got.maxLogit(), expected.maxLogit());
+    SoftmaxStats stats = got.stats();
+    SoftmaxStats others = expected.stats();
+    checkOptional(
+        what + ": rowMax",
+        stats == null ? null : stats.rowMax(),
+        others == null ? null : others.rowMax());
+    checkOptional(
+        what + ": rowSum",
+        stats == null ? null : stats.rowSum(),
+        others == null ? null : others.rowSum());
   }
 
   static void check(String what, AttentionGradients got, AttentionGradients expected) {

@@ -75,6 +75,19 @@ final class Shrinker {
     if (c.biasBroadcast != null) {
       add(candidates, c, s -> s.biasBroadcast = null);
     }
+    if (c.biasKind != BiasKind.DENSE) {
+      add(candidates, c, s -> s.biasKind = BiasKind.DENSE);
+    }
+    storage(c, candidates);
+    if (c.displaced) {
+      add(candidates, c, s -> s.displaced = false);
+    }
+    if (c.stats) {
+      add(candidates, c, s -> s.stats = false);
+    }
+    if (c.splitKeys > 0) {
+      add(candidates, c, s -> s.splitKeys = 0);
+    }
     if (c.softcap > 0) {
       add(candidates, c, s -> s.softcap = 0);
     }
@@ -121,6 +134,20 @@ final class Shrinker {
     }
     if (c.threads > 1) {
       add(candidates, c, s -> s.threads = 1);
+    }
+  }
+
+  private static void storage(AttentionCase c, List<AttentionCase> candidates) {
+    StoredAs stored = c.stored;
+    if (stored != null) {
+      add(candidates, c, s -> s.stored = null);
+      if (stored.pageSize() > 0 && stored.key() != null) {
+        add(candidates, c, s -> s.stored = new StoredAs(0, stored.key(), stored.value()));
+        add(candidates, c, s -> s.stored = new StoredAs(stored.pageSize(), null, null));
+      }
+    }
+    if (c.keyDtype != null) {
+      add(candidates, c, s -> s.keyDtype = null);
     }
   }
 

@@ -41,6 +41,9 @@ final class PlainAttentionTest {
   void plainComputationIsRight() {
     for (long seed = 5000; seed < 5080; seed++) {
       AttentionCase c = Cases.draw(seed);
+      // A plain computation has gradients whatever the keys came from; the reference has not.
+      c.stored = null;
+      c.keyDtype = null;
       Materials materials = Materials.of(c);
       Outcome exact =
           Outcome.of(
@@ -74,10 +77,14 @@ final class PlainAttentionTest {
     return Views.flat(c.layout, tensor, heads);
   }
 
+  private static boolean has(AttentionCase c, BiasKind kind) {
+    return c.biasBroadcast != null && c.biasKind() == kind;
+  }
+
   /** Cases do reach every feature; a generator that never draws one would test nothing. */
   @Test
   void casesReachEveryFeature() {
-    long[] seen = new long[14];
+    long[] seen = new long[25];
     for (long seed = 0; seed < 300; seed++) {
       AttentionCase c = Cases.draw(seed);
       boolean[] has = {
@@ -94,7 +101,18 @@ final class PlainAttentionTest {
         c.softcap > 0,
         c.sink,
         c.dropout > 0 && c.callerBits,
-        c.extentQ == 0 || c.extentK == 0
+        c.extentQ == 0 || c.extentK == 0,
+        c.displaced && c.ragged(),
+        c.displaced && !c.ragged() && c.shortestK() < c.widestK(),
+        c.stats,
+        c.splitKeys > 0,
+        c.keyDtype != null && c.keyDtype != c.dtype,
+        c.stored != null && c.stored.pageSize() > 0,
+        c.stored != null && c.stored.key() != null && c.stored.key().bits() == 4,
+        has(c, BiasKind.PACKED) || has(c, BiasKind.PACKED_PER_KEY),
+        has(c, BiasKind.ALIBI) || has(c, BiasKind.ALIBI_SQRT),
+        has(c, BiasKind.TOEPLITZ),
+        c.masks.contains(MaskKind.PER_SEQUENCE) && c.batch() > 1
       };
       for (int f = 0; f < has.length; f++) {
         seen[f] += has[f] ? 1 : 0;

@@ -12,6 +12,11 @@ final class ReferenceBackendTest extends BackendContract {
     return false;
   }
 
+  @Override
+  public boolean dequantisesToFloat32() {
+    return false;
+  }
+
   /** Few: the reference is compared with itself here, rounded. */
   @Override
   public int cases() {
