@@ -343,7 +343,7 @@ public final class FlashmaskAttention {
           result.out(),
           returnSoftmaxLse ? result.lse() : null,
           returnSeedOffset ? Tensor.of(pair, 2) : null,
-          new Saved(ready, inputs, result));
+          new CoreCall(ready, inputs, result));
     } catch (RefusedException refusal) {
       throw FlashmaskChecks.translate(refusal);
     }
@@ -360,30 +360,27 @@ public final class FlashmaskAttention {
    * @throws RefusedException if dout does not fit
    */
   public Gradients backward(Result result, Tensor dout) {
-    Saved saved = result.saved();
+    CoreCall core = result.core();
     try {
-      AttentionGradients gradients = saved.plan().backward(saved.inputs(), saved.result(), dout);
+      AttentionGradients gradients = core.plan().backward(core.inputs(), core.result(), dout);
       return new Gradients(gradients.query(), gradients.key(), gradients.value(), gradients.sink());
     } catch (RefusedException refusal) {
       throw FlashmaskChecks.translate(refusal);
     }
   }
 
-  /** What the backward needs of its forward. */
-  record Saved(AttentionPlan plan, AttentionInputs inputs, AttentionResult result) {}
-
   /** What the operator returns. */
   public static final class Result {
     private final Tensor out;
     private final @Nullable Tensor softmaxLse;
     private final @Nullable Tensor seedOffset;
-    private final Saved saved;
+    private final CoreCall core;
 
-    Result(Tensor out, @Nullable Tensor softmaxLse, @Nullable Tensor seedOffset, Saved saved) {
+    Result(Tensor out, @Nullable Tensor softmaxLse, @Nullable Tensor seedOffset, CoreCall core) {
       this.out = out;
       this.softmaxLse = softmaxLse;
       this.seedOffset = seedOffset;
-      this.saved = Objects.requireNonNull(saved);
+      this.core = Objects.requireNonNull(core);
     }
 
     /**
@@ -414,8 +411,13 @@ public final class FlashmaskAttention {
       return seedOffset;
     }
 
-    private Saved saved() {
-      return saved;
+    /**
+     * What the call became in the core; the backward starts from it.
+     *
+     * @return plan, inputs and result
+     */
+    public CoreCall core() {
+      return core;
     }
   }
 
