@@ -166,7 +166,7 @@ final class Demo {
 
   private Map<Quantity, Tolerance> check(Workload work) {
     AttentionSpec spec = work.plan().spec();
-    Sample sample = Sample.spread(spec, SAMPLES, SEED).withKeyGroups(1);
+    Sample sample = Sample.spread(spec, SAMPLES, SEED).withKeyGroups(0, 1);
     AttentionGradients gradients = work.backward();
     Map<Quantity, Tensor> computed = new EnumMap<>(Quantity.class);
     computed.put(Quantity.OUT, work.result().out());
@@ -174,9 +174,10 @@ final class Demo {
     computed.put(Quantity.DQUERY, gradients.query());
     computed.put(Quantity.DKEY, gradients.key());
     computed.put(Quantity.DVALUE, gradients.value());
-    Map<Quantity, ScalarAttention.Values> truth = scalar(work, Arithmetic.exact()).values(sample);
+    Map<Quantity, ScalarAttention.Values> truth =
+        scalar(work, Arithmetic.exact()).values(sample, computed.keySet());
     Map<Quantity, ScalarAttention.Values> plain =
-        scalar(work, Arithmetic.plain(spec.dtype())).values(sample);
+        scalar(work, Arithmetic.plain(spec.dtype())).values(sample, computed.keySet());
     Map<Quantity, Tolerance> checks = new EnumMap<>(Quantity.class);
     computed.forEach((quantity, tensor) -> {
       double[] exact = Objects.requireNonNull(truth.get(quantity)).values();

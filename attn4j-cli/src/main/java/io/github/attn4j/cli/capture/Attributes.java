@@ -62,6 +62,60 @@ public final class Attributes {
   }
 
   /**
+   * A number.
+   *
+   * @param name the argument
+   * @param absent its default
+   * @return the value
+   */
+  public double number(String name, double absent) {
+    Double value = number(name);
+    return value == null ? absent : value;
+  }
+
+  /**
+   * An integer.
+   *
+   * @param name the argument
+   * @param absent its default
+   * @return the value
+   */
+  public int integer(String name, int absent) {
+    Object value = take(name);
+    return value == null ? absent : integer(name, value);
+  }
+
+  /**
+   * An integer of 64 bits.
+   *
+   * @param name the argument
+   * @param absent its default
+   * @return the value
+   */
+  public long wide(String name, long absent) {
+    Object value = take(name);
+    return switch (value) {
+      case null -> absent;
+      case Long number -> number;
+      case BigInteger number ->
+          throw RefusedException.value(name, "expected an integer of 64 bits, got " + number);
+      default -> throw wrong(name, "an integer", value);
+    };
+  }
+
+  /**
+   * A string.
+   *
+   * @param name the argument
+   * @param absent its default
+   * @return the value
+   */
+  public String string(String name, String absent) {
+    String value = string(name);
+    return value == null ? absent : value;
+  }
+
+  /**
    * A string.
    *
    * @param name the argument

@@ -5,6 +5,7 @@ import io.github.attn4j.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +90,31 @@ public record Capture(
       throw RefusedException.type(name, "expected a tensor, got none");
     }
     return tensor;
+  }
+
+  /**
+   * A tensor the call may have.
+   *
+   * @param name its name
+   * @return the tensor, or null
+   */
+  public @Nullable Tensor optional(String name) {
+    return tensors.get(name);
+  }
+
+  /**
+   * Refuses tensors under other names: a misspelt argument must not be passed over.
+   *
+   * @param names those the operator has
+   * @throws RefusedException naming the first that is not among them
+   */
+  public void expectTensors(String... names) {
+    List<String> known = List.of(names);
+    for (String name : tensors.keySet()) {
+      if (!known.contains(name)) {
+        throw RefusedException.type(name, "expected one of the tensors " + known);
+      }
+    }
   }
 
   @Override

@@ -3,11 +3,11 @@ package io.github.attn4j.cli.capture;
 import io.github.attn4j.AttentionPlan;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
-import io.github.attn4j.cli.check.Arithmetic;
 import io.github.attn4j.cli.check.Quantity;
-import io.github.attn4j.cli.check.ScalarAttention;
+import io.github.attn4j.operators.CoreCall;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +44,14 @@ public interface CaptureOperator {
   String name();
 
   /**
+   * What the results are that rounding may change.
+   *
+   * @return quantities by the operator's own names of results and gradients; what is not among them
+   *     must be equal exactly
+   */
+  Map<String, Quantity> quantities();
+
+  /**
    * Reads the arguments of a call and checks them.
    *
    * @param capture the call
@@ -61,45 +69,32 @@ public interface CaptureOperator {
    */
   record Options(@Nullable String backend, int threads) {}
 
-  /** A call that is ready to run. */
-  interface Call {
-    /**
-     * Its plan.
-     *
-     * @return the plan
-     */
-    AttentionPlan plan();
+  /**
+   * A call that is ready to run.
+   *
+   * @param plan its plan
+   * @param forward runs it
+   */
+  record Call(AttentionPlan plan, Supplier<Forward> forward) {}
 
+  /**
+   * What a call returned.
+   *
+   * @param results by the operator's own names
+   * @param core what the call became in the core, for the tolerance rule
+   * @param backward takes the gradient of the first result to the others by the operator's own
+   *     names
+   */
+  record Forward(Results results, CoreCall core, Backward backward) {}
+
+  /** The backward of a call. */
+  interface Backward {
     /**
      * Runs it.
-     *
-     * @return the results by the operator's own names
-     */
-    Map<String, Tensor> forward();
-
-    /**
-     * Runs the backward of the last {@link #forward}.
      *
      * @param dout gradient of the first result
      * @return the gradients by the operator's own names
      */
-    Map<String, Tensor> backward(Tensor dout);
-
-    /**
-     * What a result is, for the tolerance rule.
-     *
-     * @param name a result's or gradient's name
-     * @return the quantity, or null for one that must be equal exactly
-     */
-    @Nullable Quantity quantity(String name);
-
-    /**
-     * The last {@link #forward} as a scalar computation.
-     *
-     * @param dout gradient of the first result, or null
-     * @param arithmetic how to round
-     * @return the computation
-     */
-    ScalarAttention scalar(@Nullable Tensor dout, Arithmetic arithmetic);
+    Results gradients(Tensor dout);
   }
 }

@@ -5,7 +5,6 @@ import io.github.attn4j.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -102,13 +101,15 @@ public final class CaptureRunner {
       CaptureOperator operator = CaptureOperator.named(capture.op());
       long begin = System.nanoTime();
       CaptureOperator.Call call = operator.prepare(capture, options);
-      Map<String, Tensor> results = new LinkedHashMap<>(call.forward());
+      CaptureOperator.Forward forward = call.forward().get();
+      Map<String, Tensor> results = forward.results().tensors();
       Tensor dout = capture.dout();
       if (dout != null) {
-        results.putAll(call.backward(dout));
+        results.putAll(forward.backward().gradients(dout).tensors());
       }
       double seconds = (System.nanoTime() - begin) * 1e-9;
-      List<Comparison.Finding> findings = new Comparison(call, capture).compare(results);
+      List<Comparison.Finding> findings =
+          new Comparison(operator.quantities(), forward.core(), capture).compare(results);
       double skipped = 1 - call.plan().tiles().density();
       SafetensorsWriter.write(
           resultFile(name),

@@ -40,11 +40,11 @@ public abstract sealed class Arithmetic {
   /** The value as it would stand in an accumulator. */
   abstract double accumulator(double value);
 
-  /** The product of rows a and b of two matrices. */
-  abstract double dot(float[] a, int rowA, float[] b, int rowB, int columns);
+  /** The product of two rows. */
+  abstract double dot(Lines a, int rowA, Lines b, int rowB);
 
   /** Adds a multiple of a row. */
-  abstract void addScaled(double[] sum, double factor, float[] b, int rowB);
+  abstract void addScaled(double[] sum, double factor, Lines b, int rowB);
 
   private static final class Exact extends Arithmetic {
     @Override
@@ -63,18 +63,18 @@ public abstract sealed class Arithmetic {
     }
 
     @Override
-    double dot(float[] a, int rowA, float[] b, int rowB, int columns) {
+    double dot(Lines a, int rowA, Lines b, int rowB) {
       double sum = 0;
-      for (int c = 0; c < columns; c++) {
-        sum += (double) a[rowA * columns + c] * b[rowB * columns + c];
+      for (int c = 0; c < a.columns(); c++) {
+        sum += a.at(rowA, c) * b.at(rowB, c);
       }
       return sum;
     }
 
     @Override
-    void addScaled(double[] sum, double factor, float[] b, int rowB) {
+    void addScaled(double[] sum, double factor, Lines b, int rowB) {
       for (int c = 0; c < sum.length; c++) {
-        sum[c] += factor * b[rowB * sum.length + c];
+        sum[c] += factor * b.at(rowB, c);
       }
     }
   }
@@ -102,18 +102,18 @@ public abstract sealed class Arithmetic {
     }
 
     @Override
-    double dot(float[] a, int rowA, float[] b, int rowB, int columns) {
+    double dot(Lines a, int rowA, Lines b, int rowB) {
       float sum = 0;
-      for (int c = 0; c < columns; c++) {
-        sum += a[rowA * columns + c] * b[rowB * columns + c];
+      for (int c = 0; c < a.columns(); c++) {
+        sum += (float) a.at(rowA, c) * (float) b.at(rowB, c);
       }
       return sum;
     }
 
     @Override
-    void addScaled(double[] sum, double factor, float[] b, int rowB) {
+    void addScaled(double[] sum, double factor, Lines b, int rowB) {
       for (int c = 0; c < sum.length; c++) {
-        sum[c] = (float) sum[c] + (float) factor * b[rowB * sum.length + c];
+        sum[c] = (float) sum[c] + (float) factor * (float) b.at(rowB, c);
       }
     }
   }
@@ -137,21 +137,5 @@ public abstract sealed class Arithmetic {
       case BFLOAT16 -> unit * 0x1p16;
       case INT8, INT32, INT64, BOOL -> 0;
     };
-  }
-
-  /** Adds the magnitudes of a multiple of a row. */
-  static void addMagnitudes(double[] sum, double factor, float[] b, int rowB) {
-    for (int c = 0; c < sum.length; c++) {
-      sum[c] += Math.abs(factor * b[rowB * sum.length + c]);
-    }
-  }
-
-  /** The length of a row as a vector. */
-  static double norm(float[] a, int row, int columns) {
-    double sum = 0;
-    for (int c = 0; c < columns; c++) {
-      sum += (double) a[row * columns + c] * a[row * columns + c];
-    }
-    return Math.sqrt(sum);
   }
 }

@@ -3,47 +3,90 @@ package io.github.attn4j.cli.check;
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.Tensor;
 
-/** What attention computes, row by row or key by key. */
+/** What attention computes, and along what it is counted. */
 public enum Quantity {
   /** The output of a row. */
-  OUT(false),
+  OUT(Per.ROW),
   /** The logarithm of the sum of a row. */
-  LSE(false),
+  LSE(Per.ROW),
+  /** The largest score of a row. */
+  ROW_MAX(Per.ROW),
+  /** The sum of a row, relative to its largest score. */
+  ROW_SUM(Per.ROW),
+  /** The scores of a row after the scale. */
+  SCALED(Per.ROW),
+  /** The scores of a row after the softcap, and a bias that joins before it. */
+  CAPPED(Per.ROW),
+  /** The scores of a row with every bias and the mask. */
+  MASKED(Per.ROW),
+  /** What the softmax makes of a row, before dropout. */
+  PROBABILITIES(Per.ROW),
   /** The gradient of a query row. */
-  DQUERY(false),
+  DQUERY(Per.ROW),
   /** The gradient of a key row. */
-  DKEY(true),
+  DKEY(Per.KEY),
   /** The gradient of a value row. */
-  DVALUE(true);
+  DVALUE(Per.KEY),
+  /** The gradient of the bias's parameter. */
+  DBIAS(Per.CALL),
+  /** The gradient of the sinks. */
+  DSINK(Per.CALL);
 
-  private final boolean perKey;
+  /** Along what values of a quantity are counted. */
+  enum Per {
+    /** Query rows and their heads. */
+    ROW,
+    /** Key rows and their heads. */
+    KEY,
+    /** The tensor as a whole, of which every element may hang on every row. */
+    CALL
+  }
 
-  Quantity(boolean perKey) {
-    this.perKey = perKey;
+  private final Per per;
+
+  Quantity(Per per) {
+    this.per = per;
+  }
+
+  Per per() {
+    return per;
   }
 
   /**
-   * Whether it belongs to keys and their heads, not to queries and theirs.
+   * Whether it belongs to keys and their heads.
    *
    * @return true for the gradients of key and value
    */
   public boolean perKey() {
-    return perKey;
+    return per == Per.KEY;
   }
 
   /**
-   * Sees a tensor of this quantity as (entry, head, row, column).
+   * Whether it is a gradient, and needs that of the output.
    *
-   * @param tensor in the spec's layout; an lse as (entry, head, row), or (head, row) when ragged
-   * @param spec the call
-   * @return a view
+   * @return true for all that a backward computes
    */
-  public Tensor view(Tensor tensor, AttentionSpec spec) {
-    if (this == LSE) {
-      long rows = tensor.dim(-1);
-      return tensor.reshape(tensor.elements() / (spec.heads() * rows), spec.heads(), rows, 1);
-    }
-    return view(tensor, spec, perKey ? spec.kvHeads() : spec.heads());
+  public boolean isGradient() {
+    return compareTo(DQUERY) >= 0;
+  }
+
+  /** Whether it has one number for every row and key. */
+  boolean isMatrix() {
+    return compareTo(SCALED) >= 0 && compareTo(PROBABILITIES) <= 0;
+  }
+
+  /** Sees a tensor of this quantity as (entry, head, row, column). */
+  Tensor view(Tensor tensor, AttentionSpec spec) {
+    return switch (this) {
+      case OUT, DQUERY -> view(tensor, spec, spec.heads());
+      case DKEY, DVALUE -> view(tensor, spec, spec.kvHeads());
+      case LSE, ROW_MAX, ROW_SUM -> {
+        long rows = tensor.dim(-1);
+        yield tensor.reshape(tensor.elements() / (spec.heads() * rows), spec.heads(), rows, 1);
+      }
+      case SCALED, CAPPED, MASKED, PROBABILITIES -> tensor;
+      case DBIAS, DSINK -> tensor.reshape(1, 1, 1, tensor.elements());
+    };
   }
 
   static Tensor view(Tensor tensor, AttentionSpec spec, int heads) {

@@ -11,10 +11,11 @@ import java.util.stream.IntStream;
  *
  * @param rows query rows, ascending; those a sequence does not have are passed over
  * @param keys key rows, ascending; the same
- * @param keyGroups in how many heads of key and value, all sequences counted, keys are looked at: a
- *     key needs every row that sees it, so one head costs as much as an attention call of it
+ * @param firstGroup first head of key and value, all sequences counted, whose keys are looked at
+ * @param keyGroups in how many heads of key and value keys are looked at: a key needs every row
+ *     that sees it, so one head costs as much as an attention call of it
  */
-public record Sample(int[] rows, int[] keys, int keyGroups) {
+public record Sample(int[] rows, int[] keys, int firstGroup, int keyGroups) {
   /**
    * Rows and keys of every head.
    *
@@ -22,33 +23,24 @@ public record Sample(int[] rows, int[] keys, int keyGroups) {
    * @param keys key rows
    */
   public Sample(int[] rows, int[] keys) {
-    this(rows, keys, Integer.MAX_VALUE);
+    this(rows, keys, 0, Integer.MAX_VALUE);
   }
 
   /**
    * The same, its keys in fewer heads.
    *
+   * @param first the first of them
    * @param groups in how many
    * @return the sample
    */
-  public Sample withKeyGroups(int groups) {
-    return new Sample(rows, keys, groups);
-  }
-
-  /**
-   * The same without keys.
-   *
-   * @return the sample
-   */
-  public Sample rowsOnly() {
-    return new Sample(rows, new int[0], keyGroups);
+  public Sample withKeyGroups(int first, int groups) {
+    return new Sample(rows, keys, first, groups);
   }
 
   /** The keys that are looked at in one sequence and head of key and value. */
   int[] keysOf(int b, int kvHead, AttentionSpec spec) {
-    return b * spec.kvHeads() + kvHead < keyGroups
-        ? below(keys, spec.sequences().lengthK(b))
-        : new int[0];
+    long group = (long) b * spec.kvHeads() + kvHead - firstGroup;
+    return group >= 0 && group < keyGroups ? below(keys, spec.sequences().lengthK(b)) : new int[0];
   }
 
   static int[] below(int[] lines, int length) {
@@ -87,7 +79,7 @@ public record Sample(int[] rows, int[] keys, int keyGroups) {
 
   /**
    * As many rows and keys as a budget of work allows; all of them where it can, else keys of one
-   * head of key and value only.
+   * head of key and value only, of the sequence with most of them.
    *
    * @param spec the call
    * @param budget multiplications
@@ -96,8 +88,10 @@ public record Sample(int[] rows, int[] keys, int keyGroups) {
   public static Sample within(AttentionSpec spec, double budget) {
     Sequences sequences = spec.sequences();
     int longest = 0;
+    int largest = 0;
     for (int b = 0; b < sequences.count(); b++) {
       longest = Math.max(longest, Math.max(sequences.lengthQ(b), sequences.lengthK(b)));
+      largest = elements(sequences, b) > elements(sequences, largest) ? b : largest;
     }
     // A look at the mask costs about as much as fifty multiplications.
     double perRow =
@@ -107,6 +101,10 @@ public record Sample(int[] rows, int[] keys, int keyGroups) {
             * (spec.headDim() + spec.valueDim() + 50);
     int count = (int) Math.clamp(budget / Math.max(1, perRow), 16, 1 << 30);
     Sample sample = spread(spec, count, 1);
-    return count >= longest ? sample : sample.withKeyGroups(1);
+    return count >= longest ? sample : sample.withKeyGroups(largest * spec.kvHeads(), 1);
+  }
+
+  private static long elements(Sequences sequences, int b) {
+    return (long) sequences.lengthQ(b) * sequences.lengthK(b);
   }
 }

@@ -3,33 +3,41 @@ package io.github.attn4j.cli.check;
 import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionPlan;
 import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.Bias;
 import io.github.attn4j.Dropout;
+import io.github.attn4j.Sequences;
 import io.github.attn4j.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
-import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention as a textbook writes it, for a sample of rows and keys: independent of plans, tiles and
- * lowered masks, which it is there to check, and of any backend's results. Its work is samples ×
- * length × columns for rows.
+ * Attention as a textbook writes it, for a sample of rows and keys: independent of plans, tiles,
+ * lowered masks and bound biases, which it is there to check, and of any backend's results. Its
+ * work is samples × length × columns for rows.
  *
- * <p>Covers mask, scale, dropout, grouped heads and any dims. The gradients of a key need every row
- * that sees it, so a head whose keys are looked at costs length × length × columns.
+ * <p>The gradients of a key need every row that sees it, so a head whose keys are looked at costs
+ * length × length × columns; those of bias and sinks need every row of every head.
  */
 public final class ScalarAttention {
   final AttentionSpec spec;
   final Arithmetic arithmetic;
+  final @Nullable ScalarBias bias;
   private final AttentionInputs inputs;
   private final @Nullable Tensor dout;
   private final @Nullable Tensor keep;
+  private final double keptFactor;
+  private final long[] firstBits;
+  private final ScalarTensors tensors;
 
   /**
    * Prepares the computation.
@@ -45,11 +53,18 @@ public final class ScalarAttention {
     this.inputs = inputs;
     this.dout = dout;
     this.arithmetic = arithmetic;
-    if (inputs.bias() != null || inputs.sink() != null || spec.score().softcap() != 0) {
-      throw new IllegalArgumentException("bias, sink and softcap have no scalar computation here");
-    }
+    this.tensors = new ScalarTensors(spec, arithmetic);
+    Bias given = inputs.bias();
+    bias = given == null ? null : ScalarBias.of(given, spec);
     Dropout dropout = inputs.dropout();
-    keep = dropout == null || dropout.p() == 0 ? null : plan.dropoutMask(dropout);
+    keep = dropout == null ? null : plan.dropoutMask(dropout);
+    keptFactor = dropout == null ? 1 : 1 / (1 - dropout.p());
+    Sequences sequences = spec.sequences();
+    firstBits = new long[sequences.count()];
+    for (int b = 1; b < firstBits.length; b++) {
+      long elements = (long) sequences.lengthQ(b - 1) * sequences.lengthK(b - 1);
+      firstBits[b] = firstBits[b - 1] + elements * spec.heads();
+    }
   }
 
   /**
@@ -61,140 +76,173 @@ public final class ScalarAttention {
    *     every term may do. Products of vectors count as the product of their lengths. 0 for exact
    *     arithmetic
    */
-  public record Values(double[] values, double terms) {}
+  public record Values(double[] values, double terms) {
+    static Values joined(List<Values> parts) {
+      return new Values(
+          parts.stream().flatMapToDouble(part -> Arrays.stream(part.values())).toArray(),
+          parts.stream().mapToDouble(Values::terms).filter(Double::isFinite).max().orElse(0));
+    }
+  }
 
   /**
    * Computes the sampled values.
    *
    * @param sample which rows and keys
-   * @return every quantity
+   * @param wanted what to compute; of gradients nothing without dout
+   * @return every quantity that is wanted
    */
-  public Map<Quantity, Values> values(Sample sample) {
+  public Map<Quantity, Values> values(Sample sample, Set<Quantity> wanted) {
+    Set<Quantity> possible = EnumSet.noneOf(Quantity.class);
+    wanted.stream()
+        .filter(quantity -> dout != null || !quantity.isGradient())
+        .forEach(possible::add);
     int kvHeads = spec.kvHeads();
-    List<Map<Quantity, Values>> parts =
+    List<Map<Quantity, Values>> groups =
         IntStream.range(0, spec.sequences().count() * kvHeads)
             .parallel()
-            .mapToObj(task -> group(task / kvHeads, task % kvHeads, sample))
+            .mapToObj(task -> group(task / kvHeads, task % kvHeads, sample, possible))
             .toList();
     Map<Quantity, Values> values = new EnumMap<>(Quantity.class);
-    for (Quantity quantity : Quantity.values()) {
-      List<Values> of =
-          parts.stream().map(part -> Objects.requireNonNull(part.get(quantity))).toList();
-      values.put(
-          quantity,
-          new Values(
-              of.stream().flatMapToDouble(part -> Arrays.stream(part.values())).toArray(),
-              of.stream().mapToDouble(Values::terms).max().orElse(0)));
+    for (Quantity quantity : possible) {
+      if (quantity.per() != Quantity.Per.CALL) {
+        values.put(quantity, joined(groups, quantity));
+      }
+    }
+    if (possible.contains(Quantity.DBIAS) || possible.contains(Quantity.DSINK)) {
+      ScalarSums sums = new ScalarSums(this);
+      for (int b = 0; b < spec.sequences().count(); b++) {
+        for (int h = 0; h < spec.heads(); h++) {
+          sums.add(b, h, heads(b, h * kvHeads / spec.heads()).apply(h));
+        }
+      }
+      values.putAll(sums.values());
+      values.keySet().retainAll(possible);
     }
     return values;
   }
 
+  private static Values joined(List<Map<Quantity, Values>> parts, Quantity quantity) {
+    return Values.joined(
+        parts.stream().map(part -> part.get(quantity)).filter(Objects::nonNull).toList());
+  }
+
   /** One key/value head and the query heads that share it. */
-  private Map<Quantity, Values> group(int b, int kvHead, Sample sample) {
-    int[] rows = Sample.below(sample.rows(), spec.sequences().lengthQ(b));
-    int[] keys = dout == null ? new int[0] : sample.keysOf(b, kvHead, spec);
-    int group = spec.heads() / spec.kvHeads();
-    List<ScalarHead.Row> sampled = new ArrayList<>();
+  private Map<Quantity, Values> group(int b, int kvHead, Sample sample, Set<Quantity> wanted) {
+    Set<Quantity> ofRows = of(wanted, Quantity.Per.ROW);
+    Set<Quantity> ofKeys = of(wanted, Quantity.Per.KEY);
+    int length = spec.sequences().lengthQ(b);
+    int[] rows = ofRows.isEmpty() ? new int[0] : Sample.below(sample.rows(), length);
+    int[] keys = ofKeys.isEmpty() ? new int[0] : sample.keysOf(b, kvHead, spec);
+    List<Map<Quantity, Values>> sampled = new ArrayList<>();
     List<ScalarHead.Key> gradients =
         IntStream.of(keys)
             .mapToObj(j -> new ScalarHead.Key(j, spec.headDim(), spec.valueDim()))
             .toList();
-    float[] k = head(inputs.key(), b, kvHead, spec.kvHeads(), false);
-    float[] v = head(inputs.value(), b, kvHead, spec.kvHeads(), false);
+    Function<Integer, ScalarHead> heads = heads(b, kvHead);
+    int group = spec.heads() / spec.kvHeads();
     for (int h = kvHead * group; h < (kvHead + 1) * group; h++) {
-      float[] q = head(inputs.query(), b, h, spec.heads(), true);
-      float[] gradient = dout == null ? null : head(dout, b, h, spec.heads(), true);
-      ScalarHead head = new ScalarHead(this, b, h, q, k, v, gradient);
-      IntStream.of(rows).parallel().mapToObj(i -> head.row(i, true)).forEachOrdered(sampled::add);
+      ScalarHead head = heads.apply(h);
+      IntStream.of(rows)
+          .parallel()
+          .mapToObj(i -> row(new ScalarRow(head, i), ofRows))
+          .forEachOrdered(sampled::add);
       if (keys.length > 0) {
-        List<ScalarHead.Row> all =
-            IntStream.range(0, spec.sequences().lengthQ(b))
+        List<ScalarRow.Summary> all =
+            IntStream.range(0, length)
                 .parallel()
-                .mapToObj(i -> head.row(i, false).light())
+                .mapToObj(i -> new ScalarRow(head, i).summary())
                 .toList();
         gradients.parallelStream().forEach(key -> head.addTo(key, all));
       }
     }
     Map<Quantity, Values> values = new EnumMap<>(Quantity.class);
-    values.put(Quantity.OUT, joined(sampled, ScalarHead.Row::out, ScalarHead.Row::outTerms));
-    values.put(
-        Quantity.LSE, joined(sampled, row -> new double[] {row.lse()}, ScalarHead.Row::lseTerms));
-    values.put(
-        Quantity.DQUERY, joined(sampled, ScalarHead.Row::dquery, ScalarHead.Row::dqueryTerms));
-    values.put(Quantity.DKEY, stored(joined(gradients, key -> key.dkey, ScalarHead.Key::keyTerms)));
-    values.put(
-        Quantity.DVALUE, stored(joined(gradients, key -> key.dvalue, ScalarHead.Key::valueTerms)));
+    ofRows.forEach(quantity -> values.put(quantity, joined(sampled, quantity)));
+    ofKeys.forEach(quantity ->
+        values.put(
+            quantity,
+            Values.joined(
+                gradients.stream().map(key -> key.values(quantity, arithmetic)).toList())));
     return values;
   }
 
-  private static <T> Values joined(
-      List<T> lines, Function<T, double[]> values, ToDoubleFunction<T> terms) {
-    return new Values(
-        lines.stream().flatMapToDouble(line -> Arrays.stream(values.apply(line))).toArray(),
-        lines.stream().mapToDouble(terms).filter(Double::isFinite).max().orElse(0));
+  private static Set<Quantity> of(Set<Quantity> wanted, Quantity.Per per) {
+    return wanted.stream()
+        .filter(quantity -> quantity.per() == per)
+        .collect(Collectors.toCollection(() -> EnumSet.noneOf(Quantity.class)));
   }
 
-  private Values stored(Values sums) {
-    return new Values(Arrays.stream(sums.values()).map(arithmetic::store).toArray(), sums.terms());
+  private static Map<Quantity, Values> row(ScalarRow row, Set<Quantity> wanted) {
+    Map<Quantity, Values> values = new EnumMap<>(Quantity.class);
+    wanted.forEach(quantity -> values.put(quantity, row.values(quantity)));
+    return values;
   }
 
-  private float[] head(Tensor tensor, int b, int head, int heads, boolean rowsOfQuery) {
-    Tensor canonical = Quantity.view(tensor, spec, heads);
-    var sequences = spec.sequences();
-    long start = rowsOfQuery ? sequences.startQ(b) : sequences.startK(b);
-    long length = rowsOfQuery ? sequences.lengthQ(b) : sequences.lengthK(b);
-    return canonical
-        .select(0, sequences.entry(b))
-        .select(0, head)
-        .slice(0, start, start + length)
-        .toFloatArray();
+  /** The query heads of one key/value head, whose keys are read once. */
+  private Function<Integer, ScalarHead> heads(int b, int kvHead) {
+    Lines k = tensors.keys(inputs, b, kvHead);
+    Lines v = tensors.values(inputs, b, kvHead);
+    return h ->
+        new ScalarHead(
+            this,
+            b,
+            h,
+            tensors.queries(inputs.query(), b, h),
+            k,
+            v,
+            dout == null ? null : tensors.queries(dout, b, h));
   }
 
   /** What dropout multiplies a probability by. */
   double kept(int b, int h, int i, int j) {
-    Dropout dropout = inputs.dropout();
-    if (keep == null || dropout == null) {
+    if (keep == null) {
       return 1;
     }
-    var sequences = spec.sequences();
-    long first = 0;
-    for (int before = 0; before < b; before++) {
-      first += (long) sequences.lengthQ(before) * sequences.lengthK(before) * spec.heads();
-    }
-    long bit = first + ((long) h * sequences.lengthQ(b) + i) * sequences.lengthK(b) + j;
-    return ((int) keep.get(bit >>> 3) >> (bit & 7) & 1) == 0 ? 0 : 1 / (1 - dropout.p());
+    Sequences sequences = spec.sequences();
+    long bit = firstBits[b] + ((long) h * sequences.lengthQ(b) + i) * sequences.lengthK(b) + j;
+    return ((int) keep.get(bit >>> 3) >> (bit & 7) & 1) == 0 ? 0 : keptFactor;
+  }
+
+  /** The logit of a head's sink, negative infinity without one. */
+  double sink(int h) {
+    Tensor sink = inputs.sink();
+    return sink == null ? Double.NEGATIVE_INFINITY : sink.get(h);
   }
 
   /**
    * Reads the same sample off a tensor.
    *
    * @param quantity what the tensor holds
-   * @param tensor in the call's layout
+   * @param tensor as the core returns it
    * @param spec the call
    * @param sample which rows and keys
    * @return the values in the order of {@link #values}
    */
   public static double[] read(Quantity quantity, Tensor tensor, AttentionSpec spec, Sample sample) {
     Tensor view = quantity.view(tensor, spec);
-    var sequences = spec.sequences();
-    boolean perKey = quantity.perKey();
-    double[] values = new double[0];
-    int size = 0;
+    if (quantity.per() == Quantity.Per.CALL) {
+      return numbers(view.select(0, 0).select(0, 0).select(0, 0), view.dim(3));
+    }
+    Sequences sequences = spec.sequences();
+    List<double[]> lines = new ArrayList<>();
     for (int b = 0; b < sequences.count(); b++) {
-      int length = sequences.lengthQ(b);
-      long start = perKey ? sequences.startK(b) : sequences.startQ(b);
-      int columns = (int) view.dim(3);
-      int heads = (int) view.dim(1);
-      for (int h = 0; h < heads; h++) {
-        int[] lines = perKey ? sample.keysOf(b, h, spec) : Sample.below(sample.rows(), length);
-        values = Arrays.copyOf(values, size + lines.length * columns);
-        for (int line : lines) {
-          for (int c = 0; c < columns; c++) {
-            values[size++] = view.get(sequences.entry(b), h, start + line, c);
-          }
+      long start = quantity.perKey() ? sequences.startK(b) : sequences.startQ(b);
+      boolean matrix = quantity.isMatrix();
+      long columns = matrix ? sequences.lengthK(b) : view.dim(3);
+      for (int h = 0; h < view.dim(1); h++) {
+        Tensor rows = view.select(0, matrix ? b : sequences.entry(b)).select(0, h);
+        int[] sampled =
+            quantity.perKey()
+                ? sample.keysOf(b, h, spec)
+                : Sample.below(sample.rows(), sequences.lengthQ(b));
+        for (int line : sampled) {
+          lines.add(numbers(rows.select(0, matrix ? line : start + line), columns));
         }
       }
     }
-    return values;
+    return lines.stream().flatMapToDouble(Arrays::stream).toArray();
+  }
+
+  private static double[] numbers(Tensor line, long count) {
+    return IntStream.range(0, Math.toIntExact(count)).mapToDouble(line::get).toArray();
   }
 }

@@ -1,41 +1,27 @@
 package io.github.attn4j.cli.check;
 
+import io.github.attn4j.BiasStage;
 import io.github.attn4j.Extent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** One query head of one sequence of a {@link ScalarAttention}. */
 final class ScalarHead {
   private final ScalarAttention call;
-  private final Arithmetic arithmetic;
+  private final ScalarScore score;
   private final Extent extent;
   private final int b;
   private final int h;
-  private final float[] q;
-  private final float[] k;
-  private final float[] v;
-  private final float @Nullable [] dout;
-  private final int headDim;
-  private final int valueDim;
-  private final double[] qNorms;
-  private final double[] kNorms;
-  private final double[] vNorms;
-  private final double[] doutNorms;
+  private final Lines q;
+  private final Lines k;
+  private final Lines v;
+  private final @Nullable Lines dout;
 
-  /** Matrices (rows, columns) of one head. */
-  ScalarHead(
-      ScalarAttention call,
-      int b,
-      int h,
-      float[] q,
-      float[] k,
-      float[] v,
-      float @Nullable [] dout) {
+  ScalarHead(ScalarAttention call, int b, int h, Lines q, Lines k, Lines v, @Nullable Lines dout) {
     this.call = call;
-    this.arithmetic = call.arithmetic;
+    this.score = new ScalarScore(call.spec.score(), call.arithmetic);
     this.extent =
         new Extent(
             call.spec.sequences().lengthQ(b), call.spec.sequences().lengthK(b), call.spec.heads());
@@ -45,45 +31,142 @@ final class ScalarHead {
     this.k = k;
     this.v = v;
     this.dout = dout;
-    this.headDim = call.spec.headDim();
-    this.valueDim = call.spec.valueDim();
-    this.qNorms = norms(q, extent.seqlenQ(), headDim);
-    this.kNorms = norms(k, extent.seqlenK(), headDim);
-    this.vNorms = norms(v, extent.seqlenK(), valueDim);
-    this.doutNorms =
-        dout == null ? new double[extent.seqlenQ()] : norms(dout, extent.seqlenQ(), valueDim);
   }
 
-  private static double[] norms(float[] matrix, int rows, int columns) {
-    return IntStream.range(0, rows)
-        .mapToDouble(row -> Arithmetic.norm(matrix, row, columns))
-        .toArray();
+  Arithmetic arithmetic() {
+    return call.arithmetic;
+  }
+
+  Extent extent() {
+    return extent;
+  }
+
+  int headDim() {
+    return q.columns();
+  }
+
+  int valueDim() {
+    return v.columns();
+  }
+
+  double scale() {
+    return call.spec.score().scale();
+  }
+
+  double sinkGradient(ScalarRow.Summary row) {
+    double share = call.arithmetic.accumulator(Math.exp(sink() - row.lse()));
+    return -share * row.delta();
+  }
+
+  /** Terms of {@link #sinkGradient}. */
+  double sinkTerms(ScalarRow.Summary row) {
+    double unit = 1 + Math.abs(sink()) + Math.abs(row.lse());
+    return Math.exp(sink() - row.lse()) * row.terms() * unit;
+  }
+
+  /** How many units of float32 an output is rounded by, for one of its own. */
+  double unitOfOutput() {
+    return Arithmetic.ulp(call.spec.outDtype(), 1) / Math.ulp(1f);
+  }
+
+  /** What the gradient of a score is multiplied by at most to be that of the bias. */
+  double biasFactor() {
+    return call.spec.score().biasStage() == BiasStage.BEFORE_SCALE ? Math.abs(scale()) : 1;
+  }
+
+  Lines k() {
+    return k;
+  }
+
+  Lines v() {
+    return v;
+  }
+
+  @Nullable Lines dout() {
+    return dout;
+  }
+
+  /** The logit of the sink, negative infinity without one. */
+  double sink() {
+    return call.sink(h);
+  }
+
+  boolean visible(int i, int j) {
+    return call.spec.mask().allows(b, h, i, j, extent);
+  }
+
+  private double dot(int i, int j) {
+    return call.arithmetic.dot(q, i, k, j);
+  }
+
+  private double bias(int i, int j) {
+    return call.bias == null ? 0 : call.bias.value(b, h, i, j);
+  }
+
+  double score(int i, int j) {
+    return score.score(dot(i, j), bias(i, j));
+  }
+
+  double scaled(int i, int j) {
+    return score.scaled(dot(i, j));
+  }
+
+  double capped(int i, int j) {
+    return score.capped(dot(i, j), bias(i, j));
+  }
+
+  double kept(int i, int j) {
+    return call.kept(b, h, i, j);
+  }
+
+  /** What one unit of rounding does to the exponential of a score. */
+  double unit(int i, int j) {
+    return score.unit(q.norms()[i], k.norms()[j], bias(i, j));
+  }
+
+  /** Terms of the gradient of a probability, 0 without dout. */
+  double dpTerms(int i, int j, double unit) {
+    return dout == null ? 0 : dout.norms()[i] * v.norms()[j] * kept(i, j) * unit;
   }
 
   /**
-   * What comes out for one query row, and the {@linkplain ScalarAttention.Values#terms terms} of
-   * it; gradients are empty without dout.
+   * The gradient of one score.
+   *
+   * @param share the probability after dropout
+   * @param dot as it reaches scale times q.k
+   * @param bias as it reaches the bias
+   * @param unit what one unit of rounding does to the probability
+   * @param terms of dot without the scale, see {@link ScalarAttention.Values#terms}
    */
-  record Row(
-      double[] out,
-      double lse,
-      double[] dquery,
-      double delta,
-      double deltaTerms,
-      double outTerms,
-      double lseTerms,
-      double dqueryTerms) {
-    /** What the gradients of keys need of it. */
-    Row light() {
-      return new Row(new double[0], lse, new double[0], delta, deltaTerms, 0, 0, 0);
-    }
+  record Gradient(double share, double dot, double bias, double unit, double terms) {}
+
+  /** As a backward finds it, from the lse that was stored. */
+  Gradient gradient(ScalarRow.Summary row, int j) {
+    Arithmetic arithmetic = call.arithmetic;
+    Lines gradient = Objects.requireNonNull(dout);
+    int i = row.i();
+    double qk = dot(i, j);
+    double added = bias(i, j);
+    double kept = kept(i, j);
+    double probability =
+        arithmetic.store(Math.exp(arithmetic.accumulator(score.score(qk, added) - row.lse())));
+    double dp = arithmetic.store(arithmetic.dot(gradient, i, v, j) * kept);
+    double ds = probability * arithmetic.accumulator(dp - row.delta());
+    double unit = arithmetic.rounds() ? unit(i, j) + Math.abs(row.lse()) : 0;
+    double terms = probability * (dpTerms(i, j, unit) + row.terms() + Math.abs(row.delta()) * unit);
+    return new Gradient(
+        arithmetic.store(probability * kept),
+        arithmetic.store(ds * score.slope(qk, added)),
+        arithmetic.store(ds * score.biasSlope(qk, added)),
+        unit,
+        terms);
   }
 
   /** The gradients of one key while they are summed. */
   static final class Key {
     final int j;
-    final double[] dkey;
-    final double[] dvalue;
+    private final double[] dkey;
+    private final double[] dvalue;
     private final double[] dkeyTerms;
     private final double[] dvalueTerms;
 
@@ -95,177 +178,28 @@ final class ScalarHead {
       dvalueTerms = new double[valueDim];
     }
 
-    double keyTerms() {
-      return largest(dkeyTerms);
+    ScalarAttention.Values values(Quantity quantity, Arithmetic arithmetic) {
+      double[] sums = quantity == Quantity.DKEY ? dkey : dvalue;
+      double[] terms = quantity == Quantity.DKEY ? dkeyTerms : dvalueTerms;
+      return new ScalarAttention.Values(
+          Arrays.stream(sums).map(arithmetic::store).toArray(), ScalarRow.largest(terms));
     }
-
-    double valueTerms() {
-      return largest(dvalueTerms);
-    }
-  }
-
-  private static double largest(double[] terms) {
-    return Arrays.stream(terms).filter(Double::isFinite).max().orElse(0);
-  }
-
-  /**
-   * Computes one row.
-   *
-   * @param i which
-   * @param full with the gradient of the query, and the terms of the results
-   */
-  Row row(int i, boolean full) {
-    int keys = extent.seqlenK();
-    double[] scores = new double[keys];
-    boolean[] visible = new boolean[keys];
-    double max = Double.NEGATIVE_INFINITY;
-    for (int j = 0; j < keys; j++) {
-      visible[j] = visible(i, j);
-      scores[j] = visible[j] ? score(i, j) : Double.NEGATIVE_INFINITY;
-      max = Math.max(max, scores[j]);
-    }
-    if (max == Double.NEGATIVE_INFINITY) {
-      double[] none = new double[dout == null || !full ? 0 : headDim];
-      return new Row(new double[valueDim], max, none, 0, 0, 0, 0, 0);
-    }
-    double[] exponentials = new double[keys];
-    double sum = 0;
-    for (int j = 0; j < keys; j++) {
-      exponentials[j] = arithmetic.accumulator(Math.exp(arithmetic.accumulator(scores[j] - max)));
-      sum = arithmetic.accumulator(sum + exponentials[j]);
-    }
-    double lse = arithmetic.accumulator(max + arithmetic.accumulator(Math.log(sum)));
-    double[] out = new double[valueDim];
-    double[] outTerms = new double[valueDim];
-    double lseTerms = 0;
-    double deltaTerms = 0;
-    for (int j = 0; j < keys; j++) {
-      if (visible[j]) {
-        double kept = call.kept(b, h, i, j);
-        double probability = arithmetic.store(exponentials[j] / sum);
-        arithmetic.addScaled(out, arithmetic.store(probability * kept), v, j);
-        if (arithmetic.rounds()) {
-          double unit = unit(i, j);
-          lseTerms = Math.max(lseTerms, unit);
-          deltaTerms += probability * dpTerms(i, j, kept, unit + Math.abs(lse));
-          if (full) {
-            Arithmetic.addMagnitudes(outTerms, probability * kept * unit, v, j);
-          }
-        }
-      }
-    }
-    lseTerms += arithmetic.rounds() ? Math.abs(lse) : 0;
-    store(out);
-    double delta = delta(i, out);
-    Row row = new Row(out, lse, new double[0], delta, deltaTerms, largest(outTerms), lseTerms, 0);
-    return dout == null || !full ? row : withDquery(i, visible, scores, row);
-  }
-
-  /** With dp_j = dout.v_j and delta = dout.out, a score's gradient is p_j (dp_j - delta). */
-  private Row withDquery(int i, boolean[] visible, double[] scores, Row row) {
-    double[] sum = new double[headDim];
-    double[] terms = new double[headDim];
-    for (int j = 0; j < scores.length; j++) {
-      if (visible[j]) {
-        double probability = probability(scores[j], row.lse());
-        arithmetic.addScaled(sum, scoreGradient(i, j, probability, row.delta()), k, j);
-        if (arithmetic.rounds()) {
-          Arithmetic.addMagnitudes(terms, dotTerms(i, j, probability, row), k, j);
-        }
-      }
-    }
-    for (int c = 0; c < headDim; c++) {
-      sum[c] = arithmetic.store(sum[c] * call.spec.score().scale());
-    }
-    return new Row(
-        row.out(),
-        row.lse(),
-        sum,
-        row.delta(),
-        row.deltaTerms(),
-        row.outTerms(),
-        row.lseTerms(),
-        largest(terms));
-  }
-
-  /** As a backward finds it, from the lse that was stored. */
-  private double probability(double score, double lse) {
-    return arithmetic.store(Math.exp(arithmetic.accumulator(score - lse)));
-  }
-
-  private double scoreGradient(int i, int j, double probability, double delta) {
-    float[] gradient = Objects.requireNonNull(dout);
-    double dp = arithmetic.dot(gradient, i, v, j, valueDim);
-    dp = arithmetic.store(dp * call.kept(b, h, i, j));
-    return arithmetic.store(probability * arithmetic.accumulator(dp - delta));
-  }
-
-  /** dout.out of a row. */
-  private double delta(int i, double[] out) {
-    if (dout == null) {
-      return 0;
-    }
-    double delta = 0;
-    for (int c = 0; c < valueDim; c++) {
-      delta =
-          arithmetic.accumulator(delta + arithmetic.accumulator(dout[i * valueDim + c] * out[c]));
-    }
-    return delta;
-  }
-
-  /** What one unit of rounding does to the exponential of a score. */
-  private double unit(int i, int j) {
-    return 1 + Math.abs(call.spec.score().scale()) * qNorms[i] * kNorms[j];
-  }
-
-  private double dpTerms(int i, int j, double kept, double unit) {
-    return doutNorms[i] * vNorms[j] * kept * unit;
-  }
-
-  /** Terms of a score's gradient, times the scale. */
-  private double dotTerms(int i, int j, double probability, Row row) {
-    double unit = unit(i, j) + Math.abs(row.lse());
-    double dp = dpTerms(i, j, call.kept(b, h, i, j), unit);
-    return call.spec.score().scale()
-        * probability
-        * (dp + row.deltaTerms() + Math.abs(row.delta()) * unit);
   }
 
   /** Adds what the rows of this head say about one key. */
-  void addTo(Key key, List<Row> rows) {
-    int j = key.j;
-    float[] gradient = Objects.requireNonNull(dout);
-    double[] dk = new double[headDim];
-    for (int i = 0; i < extent.seqlenQ(); i++) {
-      Row row = rows.get(i);
-      if (visible(i, j) && row.lse() != Double.NEGATIVE_INFINITY) {
-        double probability = probability(score(i, j), row.lse());
-        double share = arithmetic.store(probability * call.kept(b, h, i, j));
-        arithmetic.addScaled(key.dvalue, share, gradient, i);
-        arithmetic.addScaled(dk, scoreGradient(i, j, probability, row.delta()), q, i);
-        if (arithmetic.rounds()) {
-          double unit = unit(i, j) + Math.abs(row.lse());
-          Arithmetic.addMagnitudes(key.dvalueTerms, share * unit, gradient, i);
-          Arithmetic.addMagnitudes(key.dkeyTerms, dotTerms(i, j, probability, row), q, i);
-        }
+  void addTo(Key key, List<ScalarRow.Summary> rows) {
+    double[] dk = new double[key.dkey.length];
+    Lines gradient = Objects.requireNonNull(dout);
+    for (ScalarRow.Summary row : rows) {
+      int i = row.i();
+      if (visible(i, key.j) && row.lse() != Double.NEGATIVE_INFINITY) {
+        Gradient of = gradient(row, key.j);
+        call.arithmetic.addScaled(key.dvalue, of.share(), gradient, i);
+        call.arithmetic.addScaled(dk, of.dot(), q, i);
+        gradient.addMagnitudes(key.dvalueTerms, of.share() * of.unit(), i);
+        q.addMagnitudes(key.dkeyTerms, scale() * of.terms(), i);
       }
     }
-    for (int c = 0; c < headDim; c++) {
-      key.dkey[c] = arithmetic.accumulator(key.dkey[c] + dk[c] * call.spec.score().scale());
-    }
-  }
-
-  private double score(int i, int j) {
-    return arithmetic.store(arithmetic.dot(q, i, k, j, headDim) * call.spec.score().scale());
-  }
-
-  private boolean visible(int i, int j) {
-    return call.spec.mask().allows(b, h, i, j, extent);
-  }
-
-  private void store(double[] values) {
-    for (int c = 0; c < values.length; c++) {
-      values[c] = arithmetic.store(values[c]);
-    }
+    Arrays.setAll(key.dkey, c -> call.arithmetic.accumulator(key.dkey[c] + dk[c] * scale()));
   }
 }
