@@ -219,6 +219,23 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
   }
 
   /**
+   * The plan of this call: its backend, and the tiles it visits and skips.
+   *
+   * @return the plan, made anew
+   * @throws RefusedException if an argument is refused
+   */
+  public AttentionPlan plan() {
+    FlashAttnTensors tensors = tensors();
+    FlashAttnChecks checks = new FlashAttnChecks(this, tensors);
+    checks.options();
+    return plan(tensors, checks);
+  }
+
+  private AttentionPlan plan(FlashAttnTensors tensors, FlashAttnChecks checks) {
+    return Attention.plan(tensors.spec(this, checks.sequences(), checks.scale()));
+  }
+
+  /**
    * Runs the operator.
    *
    * @return the output, and the probabilities if asked for
@@ -228,8 +245,8 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
     FlashAttnTensors tensors = tensors();
     FlashAttnChecks checks = new FlashAttnChecks(this, tensors);
     checks.options();
-    Sequences sequences = checks.sequences();
-    AttentionPlan plan = Attention.plan(tensors.spec(this, sequences, checks.scale()));
+    AttentionPlan plan = plan(tensors, checks);
+    Sequences sequences = plan.spec().sequences();
     long[] pair =
         RandomGenerators.pair(fixedSeedOffset, rngName, sequences.count(), tensors.query().dim(1));
     Dropout dropped = drops() ? Dropout.of(dropout, pair[0], pair[1]) : null;

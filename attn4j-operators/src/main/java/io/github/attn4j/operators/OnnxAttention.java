@@ -283,6 +283,21 @@ public final class OnnxAttention {
   }
 
   /**
+   * The plan of this call: its backend, and the tiles it visits and skips.
+   *
+   * @return the plan, made anew
+   * @throws RefusedException if an argument is refused
+   */
+  public AttentionPlan plan() {
+    OnnxSizes sizes = new OnnxChecks(this).sizes();
+    return plan(sizes, OnnxTensors.of(this, sizes), OnnxMask.of(this, sizes, attnMaskGradient));
+  }
+
+  private AttentionPlan plan(OnnxSizes sizes, OnnxTensors tensors, OnnxMask mask) {
+    return Attention.plan(OnnxTensors.spec(this, sizes, tensors, mask.mask()));
+  }
+
+  /**
    * Runs the operator.
    *
    * @return Y, and what else was asked for
@@ -292,7 +307,7 @@ public final class OnnxAttention {
     OnnxSizes sizes = new OnnxChecks(this).sizes();
     OnnxTensors tensors = OnnxTensors.of(this, sizes);
     OnnxMask mask = OnnxMask.of(this, sizes, attnMaskGradient);
-    AttentionPlan plan = Attention.plan(OnnxTensors.spec(this, sizes, tensors, mask.mask()));
+    AttentionPlan plan = plan(sizes, tensors, mask);
     AttentionInputs inputs =
         AttentionInputs.of(tensors.query(), tensors.key(), tensors.value()).withBias(mask.bias());
     AttentionResult result = plan.forward(inputs);
