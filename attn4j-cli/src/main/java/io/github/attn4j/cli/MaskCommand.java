@@ -226,7 +226,7 @@ final class MaskCommand implements Callable<Integer> {
     try (Capture capture = Capture.open(file)) {
       CaptureOperator.Options options = new CaptureOperator.Options(null, 0);
       AttentionSpec call =
-          CaptureOperator.named(capture.op()).prepare(capture, options).plan().spec();
+          CaptureOperator.named(capture.op()).prepare(capture, options).plan().get().spec();
       if (batch < 0 || batch >= call.sequences().count()) {
         throw wrong(
             "--batch: expected 0 to %d, got %d".formatted(call.sequences().count() - 1, batch));

@@ -2,6 +2,7 @@ package io.github.attn4j.cli.capture;
 
 import io.github.attn4j.RefusedException;
 import java.math.BigInteger;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -74,15 +75,14 @@ public final class Attributes {
   }
 
   /**
-   * An integer.
+   * An integer of 64 bits.
    *
    * @param name the argument
-   * @param absent its default
-   * @return the value
+   * @return the value, or null if it is absent
    */
-  public int integer(String name, int absent) {
+  public @Nullable Long integer(String name) {
     Object value = take(name);
-    return value == null ? absent : integer(name, value);
+    return value == null ? null : wide(name, value);
   }
 
   /**
@@ -92,15 +92,32 @@ public final class Attributes {
    * @param absent its default
    * @return the value
    */
-  public long wide(String name, long absent) {
-    Object value = take(name);
-    return switch (value) {
-      case null -> absent;
-      case Long number -> number;
-      case BigInteger number ->
-          throw RefusedException.value(name, "expected an integer of 64 bits, got " + number);
-      default -> throw wrong(name, "an integer", value);
-    };
+  public long integer(String name, long absent) {
+    Long value = integer(name);
+    return value == null ? absent : value;
+  }
+
+  /**
+   * An integer of 32 bits.
+   *
+   * @param name the argument
+   * @return the value, or null if it is absent
+   */
+  public @Nullable Integer small(String name) {
+    Long value = integer(name);
+    return value == null ? null : narrow(name, value);
+  }
+
+  /**
+   * An integer of 32 bits.
+   *
+   * @param name the argument
+   * @param absent its default
+   * @return the value
+   */
+  public int small(String name, int absent) {
+    Integer value = small(name);
+    return value == null ? absent : value;
   }
 
   /**
@@ -136,28 +153,58 @@ public final class Attributes {
    * @param name the argument
    * @return the values, one for a bare integer, or null if it is absent
    */
-  public int @Nullable [] integers(String name) {
+  public long @Nullable [] integers(String name) {
     Object value = take(name);
     return switch (value) {
       case null -> null;
-      case Long number -> new int[] {integer(name, number)};
-      case BigInteger number -> new int[] {integer(name, number)};
-      case List<?> list -> list.stream().mapToInt(element -> integer(name, element)).toArray();
-      default -> throw wrong(name, "an integer or a list of integers", value);
+      case List<?> list -> list.stream().mapToLong(element -> wide(name, element)).toArray();
+      default -> new long[] {wide(name, value)};
     };
   }
 
-  private static int integer(String name, @Nullable Object value) {
-    if (value instanceof BigInteger) {
-      throw RefusedException.value(name, "expected integers of 32 bits, got " + value);
+  /**
+   * The same, in 32 bits.
+   *
+   * @param name the argument
+   * @return the values, or null if it is absent
+   */
+  public int @Nullable [] smalls(String name) {
+    long[] values = integers(name);
+    return values == null
+        ? null
+        : Arrays.stream(values).mapToInt(value -> narrow(name, value)).toArray();
+  }
+
+  private static long wide(String name, @Nullable Object value) {
+    return switch (value) {
+      case Long number -> number;
+      case BigInteger number ->
+          throw RefusedException.value(name, "expected an integer of 64 bits, got " + number);
+      case null, default -> throw wrong(name, "an integer", value);
+    };
+  }
+
+  private static int narrow(String name, long value) {
+    if (value != (int) value) {
+      throw RefusedException.value(name, "expected an integer of 32 bits, got " + value);
     }
-    if (!(value instanceof Long number)) {
-      throw wrong(name, "integers", value);
+    return (int) value;
+  }
+
+  /**
+   * An argument without a default.
+   *
+   * @param <T> its type
+   * @param name the argument
+   * @param value what was read
+   * @return the value
+   * @throws RefusedException if it is absent
+   */
+  public static <T> T required(String name, @Nullable T value) {
+    if (value == null) {
+      throw RefusedException.type(name, "expected a value, it has no default, got none");
     }
-    if (number != number.intValue()) {
-      throw RefusedException.value(name, "expected integers of 32 bits, got " + number);
-    }
-    return number.intValue();
+    return value;
   }
 
   /**
@@ -167,7 +214,7 @@ public final class Attributes {
    */
   public void finish() {
     for (String name : values.keySet()) {
-      if (!known.contains(name)) {
+      if (!known.contains(name) && values.get(name) != null) {
         throw RefusedException.type(
             "attrs", "expected arguments of %s %s, got \"%s\"".formatted(op, known, name));
       }

@@ -3,10 +3,9 @@ package io.github.attn4j.cli.capture;
 import io.github.attn4j.AttentionPlan;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
-import io.github.attn4j.cli.check.Quantity;
 import io.github.attn4j.operators.CoreCall;
 import java.util.List;
-import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +15,14 @@ import org.jspecify.annotations.Nullable;
  */
 public interface CaptureOperator {
   /** The operators there are. */
-  List<CaptureOperator> ALL = List.of(new FlashmaskOperator());
+  List<CaptureOperator> ALL =
+      List.of(
+          new FlashmaskOperator(),
+          FlashAttnOperator.qkvpacked(),
+          FlashAttnOperator.unpadded(),
+          new NpuFusionOperator(),
+          new IncreFlashOperator(),
+          new OnnxOperator());
 
   /**
    * The operator of a capture.
@@ -44,14 +50,6 @@ public interface CaptureOperator {
   String name();
 
   /**
-   * What the results are that rounding may change.
-   *
-   * @return quantities by the operator's own names of results and gradients; what is not among them
-   *     must be equal exactly
-   */
-  Map<String, Quantity> quantities();
-
-  /**
    * Reads the arguments of a call and checks them.
    *
    * @param capture the call
@@ -72,29 +70,18 @@ public interface CaptureOperator {
   /**
    * A call that is ready to run.
    *
-   * @param plan its plan
+   * @param plan makes its plan
    * @param forward runs it
    */
-  record Call(AttentionPlan plan, Supplier<Forward> forward) {}
+  record Call(Supplier<AttentionPlan> plan, Supplier<Forward> forward) {}
 
   /**
    * What a call returned.
    *
    * @param results by the operator's own names
    * @param core what the call became in the core, for the tolerance rule
-   * @param backward takes the gradient of the first result to the others by the operator's own
+   * @param backward takes the gradient of the first result to the gradients by the operator's own
    *     names
    */
-  record Forward(Results results, CoreCall core, Backward backward) {}
-
-  /** The backward of a call. */
-  interface Backward {
-    /**
-     * Runs it.
-     *
-     * @param dout gradient of the first result
-     * @return the gradients by the operator's own names
-     */
-    Results gradients(Tensor dout);
-  }
+  record Forward(Results results, CoreCall core, Function<Tensor, Results> backward) {}
 }

@@ -1,5 +1,6 @@
 package io.github.attn4j.cli.capture;
 
+import io.github.attn4j.AttentionPlan;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
 import java.io.IOException;
@@ -100,25 +101,25 @@ public final class CaptureRunner {
     try (Capture capture = Capture.open(file)) {
       CaptureOperator operator = CaptureOperator.named(capture.op());
       long begin = System.nanoTime();
-      CaptureOperator.Call call = operator.prepare(capture, options);
-      CaptureOperator.Forward forward = call.forward().get();
-      Map<String, Tensor> results = forward.results().tensors();
+      CaptureOperator.Forward forward = operator.prepare(capture, options).forward().get();
+      Results results = forward.results();
       Tensor dout = capture.dout();
       if (dout != null) {
-        results.putAll(forward.backward().gradients(dout).tensors());
+        results.with(forward.backward().apply(dout));
       }
       double seconds = (System.nanoTime() - begin) * 1e-9;
       List<Comparison.Finding> findings =
-          new Comparison(operator.quantities(), forward.core(), capture).compare(results);
-      double skipped = 1 - call.plan().tiles().density();
+          new Comparison(results, forward.core(), capture).findings();
+      AttentionPlan plan = forward.core().plan();
+      double skipped = 1 - plan.tiles().density();
       SafetensorsWriter.write(
           resultFile(name),
           Map.of(
               "op", capture.op(),
-              "backend", call.plan().backend(),
+              "backend", plan.backend(),
               "seconds", String.format(Locale.ROOT, "%.6f", seconds),
               "skipped_tile_share", String.format(Locale.ROOT, "%.6f", skipped)),
-          results);
+          results.tensors());
       String compared =
           findings.stream().map(Comparison.Finding::text).collect(Collectors.joining("; "));
       String line =
@@ -127,7 +128,7 @@ public final class CaptureRunner {
               "%s  %s  %s  %.1f ms  skipped %.1f %%  %s",
               printable(name),
               capture.op(),
-              call.plan().backend(),
+              plan.backend(),
               seconds * 1e3,
               skipped * 100,
               compared.isEmpty() ? "nothing to compare with" : compared);

@@ -8,10 +8,10 @@ import io.github.attn4j.cli.check.Sample;
 import io.github.attn4j.cli.check.ScalarAttention;
 import io.github.attn4j.cli.check.Tolerance;
 import io.github.attn4j.operators.CoreCall;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -30,57 +30,53 @@ final class Comparison {
   /** Multiplications that two cores do in a few seconds of scalar code. */
   private static final double PLAIN_BUDGET = 4e9;
 
-  private final Map<String, Quantity> quantities;
+  private final Results results;
   private final CoreCall core;
   private final Capture capture;
   private final Map<Quantity, ScalarAttention.Values> plain = new EnumMap<>(Quantity.class);
   private final Map<Quantity, ScalarAttention.Values> exact = new EnumMap<>(Quantity.class);
-  private final Set<Quantity> wanted = EnumSet.noneOf(Quantity.class);
 
-  Comparison(Map<String, Quantity> quantities, CoreCall core, Capture capture) {
-    this.quantities = quantities;
+  Comparison(Results results, CoreCall core, Capture capture) {
+    this.results = results;
     this.core = core;
     this.capture = capture;
-    for (String name : capture.expected().keySet()) {
-      Quantity quantity = quantities.get(name);
-      if (quantity != null) {
-        wanted.add(quantity);
-      }
-    }
   }
 
   /** One result against what was expected. */
   record Finding(String name, boolean holds, String text) {}
 
-  List<Finding> compare(Map<String, Tensor> results) {
+  List<Finding> findings() {
+    List<Finding> findings = new ArrayList<>();
     for (String name : capture.expected().keySet()) {
-      if (!results.containsKey(name)) {
+      if (!results.all().containsKey(name)) {
         throw RefusedException.value(
             Capture.EXPECTED + name,
-            "expected a tensor for one of the results %s".formatted(results.keySet()));
+            "expected a tensor for one of the results %s".formatted(results.all().keySet()));
       }
     }
-    Map<String, Tensor> pairs = new LinkedHashMap<>(results);
-    pairs.keySet().retainAll(capture.expected().keySet());
-    return pairs.entrySet().stream()
-        .map(entry ->
-            compare(
-                entry.getKey(),
-                entry.getValue(),
-                Objects.requireNonNull(capture.expected().get(entry.getKey()))))
-        .toList();
+    results
+        .all()
+        .forEach((name, result) -> {
+          Tensor expected = capture.expected().get(name);
+          if (expected != null) {
+            findings.add(compare(name, result, expected));
+          }
+        });
+    return findings;
   }
 
-  private Finding compare(String name, Tensor result, Tensor expected) {
-    if (!Arrays.equals(result.shape(), expected.shape())
-        || result.dtype().isFloating() != expected.dtype().isFloating()) {
+  private Finding compare(String name, Results.Result result, Tensor expected) {
+    Tensor tensor = result.tensor();
+    if (!Arrays.equals(tensor.shape(), expected.shape())
+        || tensor.dtype().isFloating() != expected.dtype().isFloating()) {
       return new Finding(
-          name, false, "%s: expected %s, got %s, DIFFERS".formatted(name, expected, result));
+          name, false, "%s: expected %s, got %s, DIFFERS".formatted(name, expected, tensor));
     }
-    Quantity quantity = quantities.get(name);
     Tolerance tolerance =
-        new Tolerance(error(result, expected), quantity == null ? 0 : bound(quantity, result));
-    String verdict = tolerance.holds() ? "ok" : "DIFFERS";
+        result.parts().stream()
+            .map(part -> tolerance(part, tensor, expected))
+            .reduce(Comparison::worse)
+            .orElseGet(() -> new Tolerance(error(tensor, expected), 0));
     return new Finding(
         name,
         tolerance.holds(),
@@ -90,7 +86,17 @@ final class Comparison {
             name,
             tolerance.error(),
             tolerance.bound(),
-            verdict));
+            tolerance.holds() ? "ok" : "DIFFERS"));
+  }
+
+  private Tolerance tolerance(Results.Part part, Tensor result, Tensor expected) {
+    Tensor slice = part.of(result);
+    return new Tolerance(error(slice, part.of(expected)), bound(part.quantity(), slice));
+  }
+
+  /** The one that says more: what does not hold, else what comes closer to its bound. */
+  private static Tolerance worse(Tolerance a, Tolerance b) {
+    return !a.holds() || (b.holds() && a.error() * b.bound() >= b.error() * a.bound()) ? a : b;
   }
 
   private double bound(Quantity quantity, Tensor result) {
@@ -109,10 +115,23 @@ final class Comparison {
         + Tolerance.noise(truth, result.dtype()) / 2;
   }
 
+  /** The quantities of everything that is compared. */
+  private Set<Quantity> wanted() {
+    Set<Quantity> wanted = EnumSet.noneOf(Quantity.class);
+    results
+        .all()
+        .forEach((name, result) -> {
+          if (capture.expected().containsKey(name)) {
+            result.parts().forEach(part -> wanted.add(part.quantity()));
+          }
+        });
+    return wanted;
+  }
+
   private Map<Quantity, ScalarAttention.Values> values(Arithmetic arithmetic) {
     Sample sample = Sample.within(core.plan().spec(), PLAIN_BUDGET);
     return new ScalarAttention(core.plan(), core.inputs(), capture.dout(), arithmetic)
-        .values(sample, wanted);
+        .values(sample, wanted());
   }
 
   /** At least 1 for different numbers, also where a double cannot tell them apart. */

@@ -1,10 +1,10 @@
 package io.github.attn4j.cli.capture;
 
 import io.github.attn4j.RefusedException;
+import io.github.attn4j.Tensor;
 import io.github.attn4j.cli.check.Quantity;
 import io.github.attn4j.operators.FlashmaskAttention;
 import java.util.Arrays;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** {@code paddle.flashmask_attention}. */
@@ -12,16 +12,6 @@ final class FlashmaskOperator implements CaptureOperator {
   @Override
   public String name() {
     return "paddle.flashmask_attention";
-  }
-
-  @Override
-  public Map<String, Quantity> quantities() {
-    return Map.of(
-        "out", Quantity.OUT,
-        "softmax_lse", Quantity.LSE,
-        "dquery", Quantity.DQUERY,
-        "dkey", Quantity.DKEY,
-        "dvalue", Quantity.DVALUE);
   }
 
   @Override
@@ -45,9 +35,9 @@ final class FlashmaskOperator implements CaptureOperator {
             .returnSeedOffset(attributes.bool("return_seed_offset", false))
             .backend(execution.backend())
             .threads(execution.threads());
-    window(call, attributes.integers("window_size"));
+    window(call, attributes.smalls("window_size"));
     attributes.finish();
-    return new Call(call.plan(), () -> forward(call));
+    return new Call(call::plan, () -> forward(call));
   }
 
   private static void window(FlashmaskAttention call, int @Nullable [] sizes) {
@@ -65,16 +55,18 @@ final class FlashmaskOperator implements CaptureOperator {
     FlashmaskAttention.Result result = call.forward();
     Results results =
         new Results()
-            .with("out", result.out())
-            .with("softmax_lse", result.softmaxLse())
+            .with("out", Quantity.OUT, result.out())
+            .with("softmax_lse", Quantity.LSE, result.softmaxLse())
             .with("seed_offset", result.seedOffset());
-    return new Forward(results, result.core(), dout -> gradients(call.backward(result, dout)));
+    return new Forward(results, result.core(), dout -> backward(call, result, dout));
   }
 
-  private static Results gradients(FlashmaskAttention.Gradients gradients) {
+  private static Results backward(
+      FlashmaskAttention call, FlashmaskAttention.Result result, Tensor dout) {
+    FlashmaskAttention.Gradients gradients = call.backward(result, dout);
     return new Results()
-        .with("dquery", gradients.dquery())
-        .with("dkey", gradients.dkey())
-        .with("dvalue", gradients.dvalue());
+        .with("dquery", Quantity.DQUERY, gradients.dquery())
+        .with("dkey", Quantity.DKEY, gradients.dkey())
+        .with("dvalue", Quantity.DVALUE, gradients.dvalue());
   }
 }

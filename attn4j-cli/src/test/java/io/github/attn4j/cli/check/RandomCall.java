@@ -21,10 +21,11 @@ import io.github.attn4j.Sequences;
 import io.github.attn4j.SoftmaxStats;
 import io.github.attn4j.Tensor;
 import io.github.attn4j.ToeplitzBias;
+import io.github.attn4j.testkit.Draw;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /** A small call with a random choice of everything the core offers. */
@@ -32,7 +33,7 @@ final class RandomCall {
   final AttentionPlan plan;
   final AttentionInputs inputs;
   final @Nullable Tensor dout;
-  private final SplittableRandom random;
+  private final Draw random;
   private final DType dtype;
   private final Layout layout;
   private final boolean square;
@@ -43,9 +44,9 @@ final class RandomCall {
   private final int valueDim;
 
   RandomCall(long seed, DType dtype, String backend) {
-    random = new SplittableRandom(seed);
+    random = new Draw(seed);
     this.dtype = dtype;
-    layout = Layout.values()[random.nextInt(Layout.values().length)];
+    layout = random.pick(List.of(Layout.values()));
     square = chance(0.4);
     sequences = sequences(between(1, 3));
     kvHeads = between(1, 2);
@@ -67,7 +68,7 @@ final class RandomCall {
                 .mask(mask())
                 .scale(chance(0.5) ? 0.7 : -0.4)
                 .softcap(chance(0.3) ? 1.5 : 0)
-                .biasStage(BiasStage.values()[between(0, 2)])
+                .biasStage(random.pick(List.of(BiasStage.values())))
                 .softmaxStats(true)
                 .backend(backend)
                 .threads(1)
@@ -87,11 +88,11 @@ final class RandomCall {
   }
 
   private boolean chance(double probability) {
-    return random.nextDouble() < probability;
+    return random.chance(probability);
   }
 
   private int between(int low, int high) {
-    return random.nextInt(low, high + 1);
+    return random.between(low, high);
   }
 
   private Sequences sequences(int count) {
@@ -136,7 +137,7 @@ final class RandomCall {
     Tensor tensor = Tensor.zeros(DType.FLOAT32, shape);
     Tensor flat = tensor.reshape(tensor.elements());
     for (long n = 0; n < flat.elements(); n++) {
-      flat.set(random.nextGaussian(), n);
+      flat.set(random.gaussian(), n);
     }
     return tensor.to(type);
   }
@@ -201,7 +202,7 @@ final class RandomCall {
     Tensor scale = numbers(DType.FLOAT32, 1, chance(0.5) ? kvHeads : 1, 1, width);
     Tensor flat = scale.reshape(scale.elements());
     for (long n = 0; n < flat.elements(); n++) {
-      flat.set((1.5 + Math.tanh(flat.get(n))) / (1 << bits - 2), n);
+      flat.set((1.5 + Math.tanh(flat.get(n))) / (1 << (bits - 2)), n);
     }
     Tensor offset = chance(0.5) ? numbers(DType.FLOAT32, 1, kvHeads, 1, 1) : null;
     return new Quantization(bits, scale, offset);
