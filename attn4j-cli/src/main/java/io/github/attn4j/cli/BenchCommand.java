@@ -1,7 +1,6 @@
 package io.github.attn4j.cli;
 
-import io.github.attn4j.AttentionSpec;
-import io.github.attn4j.DType;
+import io.github.attn4j.AttentionPlan;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.cli.capture.Json;
 import java.io.BufferedWriter;
@@ -11,10 +10,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -26,7 +23,9 @@ import picocli.CommandLine.Spec;
     name = "bench",
     sortOptions = false,
     description = {
-      "Measures speed as a share of the machine's peak, measured just before in the same process.",
+      "Measures speed as a share of what the machine can do, measured just before in the same "
+          + "process:",
+      "forward and backward of its multiply-add peak, decode of its read bandwidth.",
       "",
       "Every option takes several values separated by commas; all combinations are measured.",
       ""
@@ -40,9 +39,19 @@ import picocli.CommandLine.Spec;
           + "of warm runs. The masks are those of 'attn4j mask', at FlashMask's benchmark "
           + "settings.",
       "",
+      "A decode step has one query row per sequence and reads a cache of --seq-k, or --seq, rows. "
+          + "Tokens are "
+          + "batch / time of a step, of one layer; bytes are those of key and value. Steps take "
+          + "turns over caches "
+          + "of 256 MiB together (64 of them at most), as the layers of a model do, so that a step "
+          + "finds none of its keys in the "
+          + "processor's own caches. The query of an int8 or int4 cache is f32.",
+      "",
       "Examples:",
       "  attn4j bench --mask full,causal --seq 4096",
-      "  attn4j bench --pass forward,backward --dim 64,128 --threads 1,2 --json results.jsonl"
+      "  attn4j bench --pass forward,backward --dim 64,128 --threads 1,2 --json results.jsonl",
+      "  attn4j bench --pass decode --dtype f32,bf16,int8 --heads 32 --kv-heads 8 --seq-k 8192 "
+          + "--page-size 0,128"
     })
 final class BenchCommand implements Callable<Integer> {
   private final Terminal terminal;
@@ -54,14 +63,14 @@ final class BenchCommand implements Callable<Integer> {
       names = "--pass",
       split = ",",
       defaultValue = "forward",
-      description = "forward or backward; forward unless given.")
+      description = "forward, backward or decode; forward unless given.")
   private List<String> passes;
 
   @Option(
       names = "--dtype",
       split = ",",
       defaultValue = "f32",
-      description = "f32, bf16 or f16; f32 unless given.")
+      description = "f32, bf16 or f16, for decode int8 or int4 too; f32 unless given.")
   private List<String> dtypes;
 
   @Option(names = "--batch", split = ",", defaultValue = "1", description = "1 unless given.")
@@ -114,6 +123,14 @@ final class BenchCommand implements Callable<Integer> {
   private List<Integer> threads;
 
   @Option(
+      names = "--page-size",
+      paramLabel = "N",
+      split = ",",
+      defaultValue = "0",
+      description = "Keys of a page when decoding; 0, a cache in one piece, unless given.")
+  private List<Integer> pageSizes;
+
+  @Option(
       names = "--json",
       paramLabel = "FILE",
       description = "Writes one JSON object per measured line.")
@@ -129,43 +146,30 @@ final class BenchCommand implements Callable<Integer> {
     this.seconds = seconds;
   }
 
-  /** One line of the table. */
-  private record Case(
-      String pass,
-      String dtype,
-      String mask,
-      int batch,
-      int heads,
-      int kvHeads,
-      int seq,
-      int seqK,
-      int dim,
-      int threads) {}
-
   @Override
   public Integer call() throws IOException {
-    List<Case> cases = cases();
-    cases.forEach(this::checkWords);
+    List<BenchCase> cases = cases();
     // Before anything is measured: a typing error in the last case must not cost the others.
-    for (Case one : cases) {
+    for (BenchCase one : cases) {
       try {
-        attention(one);
+        one.check();
+        one.spec();
       } catch (IllegalArgumentException e) {
         throw wrong(e.getMessage());
       }
     }
-    Table table =
-        new Table(
-                "mask", "pass", "dtype", "B", "H", "Hk", "S", "Sk", "D", "threads", "ms", "GFLOP/s",
-                "peak", "share", "tiles")
-            .widths(21, 8, 5, 2, 3, 3, 6, 6, 3, 7, 10, 8, 7, 5, 5);
+    BenchTable table = null;
     try (Progress progress = new Progress(terminal, "bench", cases.size());
         BufferedWriter lines = json == null ? null : Files.newBufferedWriter(json)) {
-      progress.println(table.last());
-      for (Case one : cases) {
+      for (BenchCase one : cases) {
+        BenchTable fitting = one.decodes() ? BenchTable.DECODE : BenchTable.PASSES;
+        if (fitting != table) {
+          table = fitting;
+          progress.println(table.titles());
+        }
         progress.label(one.mask() + " " + one.pass());
         Map<String, Object> line = measure(one);
-        progress.println(table.row(cells(one, line)).last());
+        progress.println(table.line(line));
         if (lines != null) {
           lines.write(Json.write(line));
           lines.newLine();
@@ -179,7 +183,7 @@ final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
-  private List<Case> cases() {
+  private List<BenchCase> cases() {
     // Left out, key lengths and heads follow the queries' own; 0 stands for that.
     List<List<?>> axes =
         List.of(
@@ -192,7 +196,8 @@ final class BenchCommand implements Callable<Integer> {
             seqs,
             seqKs == null ? List.of(0) : seqKs,
             dims,
-            threads);
+            threads,
+            pageSizes);
     List<List<Object>> rows = List.of(List.of());
     for (List<?> axis : axes) {
       rows = rows.stream().flatMap(row -> axis.stream().map(value -> plus(row, value))).toList();
@@ -206,83 +211,27 @@ final class BenchCommand implements Callable<Integer> {
     return longer;
   }
 
-  private static Case toCase(List<Object> row) {
+  private static BenchCase toCase(List<Object> row) {
     int[] numbers = new int[row.size()];
     for (int n = 3; n < numbers.length; n++) {
       numbers[n] = (Integer) row.get(n);
     }
-    return new Case(
-        (String) row.get(0),
+    String pass = (String) row.get(0);
+    return new BenchCase(
+        pass,
         (String) row.get(1),
         (String) row.get(2),
         numbers[3],
         numbers[4],
         numbers[5] == 0 ? numbers[4] : numbers[5],
-        numbers[6],
+        pass.equals(BenchCase.DECODE) ? 1 : numbers[6],
         numbers[7] == 0 ? numbers[6] : numbers[7],
         numbers[8],
-        numbers[9]);
+        numbers[9],
+        numbers[10]);
   }
 
-  private void checkWords(Case one) {
-    switch (one.pass()) {
-      case "forward", "backward" -> {}
-      case "decode" ->
-          throw wrong(
-              "--pass decode: there is no kernel for decoding yet; expected forward or backward");
-      default -> throw wrong("--pass: expected forward or backward, got " + one.pass());
-    }
-    if (one.dtype().equals("int8")) {
-      throw wrong(
-          "--dtype int8: keys in int8 belong to decoding, which has no kernel yet;"
-              + " expected f32, bf16 or f16");
-    }
-    dtype(one.dtype());
-    int least =
-        IntStream.of(one.batch(), one.heads(), one.kvHeads(), one.seq(), one.seqK(), one.dim())
-            .min()
-            .orElse(1);
-    if (least < 1 || one.threads() < 0) {
-      throw wrong("expected sizes of at least 1 and threads of at least 0, got " + one);
-    }
-    if (one.heads() % one.kvHeads() != 0) {
-      throw wrong(
-          "--kv-heads: expected a divisor of %d heads, got %d"
-              .formatted(one.heads(), one.kvHeads()));
-    }
-  }
-
-  private DType dtype(String name) {
-    return switch (name) {
-      case "f32" -> DType.FLOAT32;
-      case "bf16" -> DType.BFLOAT16;
-      case "f16" -> DType.FLOAT16;
-      default -> throw wrong("--dtype: expected f32, bf16 or f16, got " + name);
-    };
-  }
-
-  private AttentionSpec attention(Case one) {
-    return AttentionSpec.builder()
-        .padded(one.batch(), one.seq(), one.seqK())
-        .heads(one.heads(), one.kvHeads())
-        .dims(one.dim(), one.dim())
-        .dtype(dtype(one.dtype()))
-        .mask(
-            Patterns.named(
-                    one.mask(), one.seq(), one.seqK(), one.heads(), Patterns.Options.defaults())
-                .mask())
-        .threads(one.threads())
-        .build();
-  }
-
-  private Map<String, Object> measure(Case one) {
-    AttentionSpec call = attention(one);
-    Workload work = new Workload(call, 1);
-    int count = call.execution().resolvedThreads();
-    double peak = Machine.peakGflops(count).orElse(Double.NaN);
-    boolean forward = one.pass().equals("forward");
-    Timing timing = Timing.of(forward ? work::forward : work::backward, seconds);
-    double gflop = work.forwardGflop() * (forward ? 1 : Workload.BACKWARD);
+  private Map<String, Object> measure(BenchCase one) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("pass", one.pass());
     line.put("dtype", one.dtype());
@@ -293,6 +242,19 @@ final class BenchCommand implements Callable<Integer> {
     line.put("seq", one.seq());
     line.put("seq_k", one.seqK());
     line.put("dim", one.dim());
+    AttentionPlan plan = one.decodes() ? decode(one, line) : pass(one, line);
+    line.put("backend", plan.backend());
+    Machine.vectorBits(plan.backend()).ifPresent(bits -> line.put("vector_bits", bits));
+    return line;
+  }
+
+  private AttentionPlan pass(BenchCase one, Map<String, Object> line) {
+    Workload work = new Workload(one.spec(), 1);
+    int count = work.plan().spec().execution().resolvedThreads();
+    double peak = Machine.peakGflops(count).orElse(Double.NaN);
+    boolean forward = one.pass().equals("forward");
+    Timing timing = Timing.of(forward ? work::forward : work::backward, seconds);
+    double gflop = work.forwardGflop() * (forward ? 1 : Workload.BACKWARD);
     line.put("threads", count);
     line.put("seconds", timing.seconds());
     line.put("gflops", gflop / timing.seconds());
@@ -300,35 +262,24 @@ final class BenchCommand implements Callable<Integer> {
     line.put("share", gflop / timing.seconds() / peak);
     line.put("tile_density", work.plan().tiles().density());
     line.put("runs", timing.runs());
-    line.put("backend", work.plan().backend());
-    Machine.vectorBits(work.plan().backend()).ifPresent(bits -> line.put("vector_bits", bits));
-    return line;
+    return work.plan();
   }
 
-  private static String[] cells(Case one, Map<String, Object> line) {
-    return new String[] {
-      one.mask(),
-      one.pass(),
-      one.dtype(),
-      "" + one.batch(),
-      "" + one.heads(),
-      "" + one.kvHeads(),
-      "" + one.seq(),
-      "" + one.seqK(),
-      "" + one.dim(),
-      String.valueOf(line.get("threads")),
-      number("%.3f", line.get("seconds"), 1e3),
-      number("%.1f", line.get("gflops"), 1),
-      number("%.1f", line.get("peak_gflops"), 1),
-      number("%.3f", line.get("share"), 1),
-      number("%.3f", line.get("tile_density"), 1)
-    };
-  }
-
-  private static String number(String format, @Nullable Object value, double factor) {
-    return value instanceof Double number
-        ? String.format(Locale.ROOT, format, number * factor)
-        : "";
+  private AttentionPlan decode(BenchCase one, Map<String, Object> line) {
+    DecodeWorkload work = new DecodeWorkload(one, 1);
+    int count = work.plan().spec().execution().resolvedThreads();
+    double peak = MemoryPeak.readGigabytes(count);
+    Timing timing = Timing.of(work::step, seconds);
+    double gigabytes = work.bytes() * 1e-9 / timing.seconds();
+    line.put("page_size", one.pageSize());
+    line.put("threads", count);
+    line.put("seconds", timing.seconds());
+    line.put("tokens_per_second", one.batch() / timing.seconds());
+    line.put("cache_gb_per_second", gigabytes);
+    line.put("read_gb_per_second", peak);
+    line.put("share", gigabytes / peak);
+    line.put("runs", timing.runs());
+    return work.plan();
   }
 
   private ParameterException wrong(@Nullable String message) {

@@ -37,12 +37,18 @@ final class Workload {
     result = plan.forward(inputs);
   }
 
-  private static Tensor normal(SplittableRandom random, DType dtype, long... shape) {
+  /** How many elements a tensor has. */
+  static int elements(long... shape) {
     long elements = 1;
     for (long extent : shape) {
       elements = Math.multiplyExact(elements, extent);
     }
-    float[] values = new float[Math.toIntExact(elements)];
+    return Math.toIntExact(elements);
+  }
+
+  /** A tensor of normal random numbers. */
+  static Tensor normal(SplittableRandom random, DType dtype, long... shape) {
+    float[] values = new float[elements(shape)];
     for (int n = 0; n < values.length; n++) {
       values[n] = (float) random.nextGaussian();
     }
