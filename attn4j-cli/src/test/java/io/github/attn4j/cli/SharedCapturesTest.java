@@ -1,7 +1,6 @@
 package io.github.attn4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.attn4j.cli.capture.RawFile;
 import io.github.attn4j.cli.capture.SafetensorsFile;
@@ -10,49 +9,58 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.opentest4j.TestAbortedException;
 
-/** Real calls of a sentence encoder, their results computed by ONNX Runtime. */
+/**
+ * Calls that others computed: a sentence encoder's by ONNX Runtime, and the ONNX project's own test
+ * cases.
+ */
 class SharedCapturesTest {
   @TempDir Path folder;
 
-  /** A folder {@code shared/captures} beside this checkout or above it. */
-  private static @Nullable Path captures() {
+  /** A folder beside this checkout or above it, under {@code shared}. */
+  private static Path shared(String name) {
     for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
-      Path candidate = at.resolve("shared").resolve("captures");
+      Path candidate = at.resolve("shared").resolve(name);
       if (Files.isDirectory(candidate)) {
         return candidate;
       }
     }
-    return null;
+    System.err.println("SKIPPED: SharedCapturesTest found no folder shared/" + name + " above here");
+    throw new TestAbortedException("no folder shared/" + name);
   }
 
-  @Test
-  void everyFlashMaskCallAgreesWithinOneHundredThousandth() throws IOException {
-    Path captures = captures();
-    if (captures == null) {
-      System.err.println("SKIPPED: SharedCapturesTest found no folder shared/captures above here");
+  private static List<Path> files(Path folder) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.filter(file -> file.toString().endsWith(".safetensors")).sorted().toList();
     }
-    assumeTrue(captures != null, "no folder shared/captures");
-    List<Path> files;
-    try (Stream<Path> all = Files.list(captures)) {
-      files =
-          all.filter(file -> file.toString().endsWith("-flashmask.safetensors")).sorted().toList();
-    }
-    assertThat(files).isNotEmpty();
+  }
+
+  /** Runs calls that must all agree with what they expect, every one of their expectations. */
+  private void replay(List<Path> files) throws IOException {
     List<String> arguments =
         Stream.concat(
                 Stream.of("run", "--out", folder.toString()), files.stream().map(Path::toString))
             .toList();
     Cli.Said said = Cli.run(arguments.toArray(String[]::new));
     assertThat(said.status()).as(said.out()).isZero();
+    assertThat(said.out().lines()).hasSameSizeAs(files);
+    assertThat(said.out()).doesNotContain("nothing to compare with");
+  }
+
+  @Test
+  void everyCaptureAgreesWithinOneHundredThousandth() throws IOException {
+    List<Path> files = files(shared("captures"));
+    assertThat(files).hasSizeGreaterThanOrEqualTo(4);
+    replay(files);
     for (Path file : files) {
       try (SafetensorsFile call = SafetensorsFile.open(file);
           SafetensorsFile results = SafetensorsFile.open(folder.resolve(file.getFileName()))) {
-        float[] out = RawFile.tensor(results, "out").toFloatArray();
-        float[] expected = RawFile.tensor(call, "expected.out").toFloatArray();
+        String name = call.tensors().containsKey("expected.out") ? "out" : "attention_out";
+        float[] out = RawFile.tensor(results, name).toFloatArray();
+        float[] expected = RawFile.tensor(call, "expected." + name).toFloatArray();
         assertThat(out).hasSameSizeAs(expected);
         float largest = 0;
         for (int n = 0; n < out.length; n++) {
@@ -62,5 +70,12 @@ class SharedCapturesTest {
         assertThat(largest).isLessThanOrEqualTo(1e-5f);
       }
     }
+  }
+
+  @Test
+  void theStandardsOwnCasesAgree() throws IOException {
+    List<Path> files = files(shared("conformance").resolve("onnx"));
+    assertThat(files).hasSizeGreaterThanOrEqualTo(38);
+    replay(files);
   }
 }
