@@ -101,6 +101,13 @@ public final class Cases {
       }
       c.biasBroadcast = broadcast;
       c.biasKind = draw.pick(List.of(BiasKind.values()));
+      if (c.biasKind == BiasKind.TOEPLITZ) {
+        c.extentK = c.extentQ;
+        if (!c.ragged()) {
+          Arrays.fill(c.lengthsQ, c.extentQ);
+        }
+        c.lengthsK = c.lengthsQ.clone();
+      }
     }
     c.biasStage = draw.pick(List.of(BiasStage.values()));
     c.biasDtype = draw.pick(List.of(DType.FLOAT32, c.dtype));

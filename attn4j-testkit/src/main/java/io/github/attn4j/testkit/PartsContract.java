@@ -2,6 +2,7 @@ package io.github.attn4j.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionPlan;
 import io.github.attn4j.AttentionResult;
 import io.github.attn4j.DType;
@@ -55,18 +56,33 @@ public interface PartsContract {
     return cases;
   }
 
+  /** NaN and infinity in a key and two values, which some rows see and others do not. */
+  private static void poison(AttentionInputs inputs) {
+    Storage.fill(inputs.key().slice(2, 6, 7), Double.NaN);
+    Storage.fill(inputs.value().slice(2, 3, 4).slice(3, 2, 3), Double.NaN);
+    Storage.fill(inputs.value().slice(2, 4, 5).slice(3, 5, 6), Double.POSITIVE_INFINITY);
+  }
+
   /** Each head in a call of its own gives the same bits as among the others of its group. */
   @Test
   default void headsOfAGroupGiveTheSameBitsAlone() {
     for (AttentionCase c : groups()) {
-      Materials materials = Materials.of(c);
-      Slices slices = Slices.of(materials);
-      AttentionResult together = materials.plan(backend()).forward(materials.inputs());
-      for (int h = 0; h < c.heads; h += c.heads > 8 ? 5 : 1) {
-        Slices.Part part = new Slices.Part(h, 1, h / (c.heads / c.kvHeads), 1, 0, c.extentK);
-        AttentionResult alone = slices.forward(backend(), part, true, c.outDtype());
-        SameBits.check(c + ": head " + h + " alone", alone, head(together, h));
-      }
+      headsAlone(c, Materials.of(c));
+    }
+    // Row i sees keys 0 to i.
+    AttentionCase c = featured(9, 130, 7, 1).masks(MaskKind.CAUSAL_TOP_LEFT);
+    Materials poisoned = Materials.of(c);
+    poison(poisoned.inputs());
+    headsAlone(c, poisoned);
+  }
+
+  private void headsAlone(AttentionCase c, Materials materials) {
+    Slices slices = Slices.of(materials);
+    AttentionResult together = materials.plan(backend()).forward(materials.inputs());
+    for (int h = 0; h < c.heads; h += c.heads > 8 ? 5 : 1) {
+      Slices.Part part = new Slices.Part(h, 1, h / (c.heads / c.kvHeads), 1, 0, c.extentK);
+      AttentionResult alone = slices.forward(backend(), part, true, c.outDtype());
+      SameBits.check(c + ": head " + h + " alone", alone, head(together, h));
     }
   }
 
