@@ -102,13 +102,13 @@ final class NpuCase {
     batch = between(1, 4);
     kvHeads = between(1, 3);
     heads = kvHeads * between(1, 3);
-    headDim = pick(1, 2, 5, 8, 16, 17, 33);
+    headDim = chance(0.01) ? pick(128, 768) : pick(1, 2, 5, 8, 16, 17, 33);
     valueDim = chance(0.5) ? headDim : between(1, headDim);
     scale = new double[] {1, 1 / Math.sqrt(headDim), 0.3, -0.4}[between(0, 3)];
     int longest = chance(0.1) ? 90 : 13;
     rows = new int[batch];
     keys = new int[batch];
-    boolean square = chance(0.3);
+    boolean square = chance(0.5);
     for (int b = 0; b < batch; b++) {
       boolean drawn = ragged() || b == 0;
       rows[b] = drawn ? length(longest) : rows[0];
@@ -291,8 +291,10 @@ final class NpuCase {
               chance(0.8) ? keys[0] : 1);
       return;
     }
-    boolean causal = masks(2) || masks(3) || (masks(0) && pre == Integer.MAX_VALUE && next == 0);
-    if (causal && square() && allKeys * heads <= 60 && chance(0.8)) {
+    if (square() && allKeys * heads <= 120 && chance(0.9)) {
+      // This form wants a causal mask.
+      mask = COMPRESSED;
+      sparseMode = pick(2, 3);
       pseForm = PseForm.LAST_ROWS;
       pse = normal(dtype, chance(0.5) ? batch : 1, heads, 1024, allKeys);
     } else if (chance(0.5)) {

@@ -415,13 +415,12 @@ class NpuEquivalenceTest {
   @MethodSource("backends")
   void theLastRowsStandForTheWholeMatrix(String backend) {
     int length = 1100;
-    Tensor distances = normal(6, length);
-    Tensor whole = Tensor.zeros(DType.FLOAT32, 1, 1, length, length);
-    for (int i = 0; i < length; i++) {
-      for (int j = 0; j <= i; j++) {
-        whole.set(distances.get(i - j), 0, 0, i, j);
-      }
+    float[] distances = normal(6, length).toFloatArray();
+    float[] matrix = new float[length * length];
+    for (int at = 0; at < matrix.length; at++) {
+      matrix[at] = distances[Math.max(0, at / length - at % length)];
     }
+    Tensor whole = Tensor.of(matrix, 1, 1, length, length);
     Tensor q = normal(1, 1, 1, length, 2);
     NpuFusionAttention call =
         NpuFusionAttention.of(q, q, q, 1, "BNSD").attenMask(COMPRESSED).sparseMode(2);

@@ -263,7 +263,8 @@ final class NpuOracle {
       for (int j = 0; j < keys; j++) {
         if (visible[j]) {
           double ds = single(p[j] * single(dp[j] - delta));
-          scoreGradient(j, ds, p[j] * (sizes[j] + deltaSize * unit[j]));
+          scoreGradient(
+              j, ds, p[j] * (sizes[j] + deltaSize * unit[j]), p[j] * deltaSize * outputUnit());
         }
       }
       for (int d = 0; d < c.headDim; d++) {
@@ -271,13 +272,19 @@ final class NpuOracle {
       }
       if (sink != null) {
         double share = single(Math.exp(sink[n] - m) / l);
-        // The delta is made of outputs, each rounded to its dtype by half a unit.
-        double outputs = NpuTolerance.ulp(1, c.dtype) / Math.ulp(1f) / 2;
-        add(dsink, n, -share * delta, share * deltaSize * (2 * most + outputs));
+        add(dsink, n, -share * delta, share * deltaSize * (2 * most + outputUnit()));
       }
     }
 
-    void scoreGradient(int j, double ds, double size) {
+    /**
+     * The delta is made of outputs, each rounded to its dtype by half a unit: that much in units of
+     * float32. Sums over a whole row, in which all else cancels, keep it.
+     */
+    double outputUnit() {
+      return NpuTolerance.ulp(1, c.dtype) / Math.ulp(1f) / 2;
+    }
+
+    void scoreGradient(int j, double ds, double size, double ofDelta) {
       double factor = single(c.scale);
       double dot = stored(ds);
       int k = rule.at(false, b, j, kv, c.kvHeads, c.headDim);
@@ -290,7 +297,7 @@ final class NpuOracle {
       int at = pse == null ? -1 : rule.pseElement(b, n, i, j);
       if (at >= 0) {
         double weight = (c.pseType == 1 ? factor : 1) * rule.weight(b, i, j);
-        add(dpse, at, weight * dot, Math.abs(weight) * size);
+        add(dpse, at, weight * dot, Math.abs(weight) * (size + ofDelta));
       }
     }
   }
