@@ -192,7 +192,7 @@ final class MaskCommand implements Callable<Integer> {
     } else if (Files.exists(Path.of(what))) {
       MAKES.keySet().forEach(option -> refuse(option, false));
       refuse("--seq", false);
-      drawCapture(Path.of(what));
+      return drawCapture(Path.of(what));
     } else {
       throw wrong(
           "expected a file or one of the masks %s, got %s"
@@ -222,7 +222,7 @@ final class MaskCommand implements Callable<Integer> {
     }
   }
 
-  private void drawCapture(Path file) throws IOException {
+  private int drawCapture(Path file) throws IOException {
     try (Capture capture = Capture.open(file)) {
       CaptureOperator.Options options = new CaptureOperator.Options(null, 0);
       AttentionSpec call =
@@ -239,6 +239,13 @@ final class MaskCommand implements Callable<Integer> {
       TilePlan plan = TilePlan.of(call.mask(), call.sequences(), call.heads(), shape);
       String which = "sequence %d, head %d".formatted(batch, head);
       draw(name, MaskView.of(name, plan.grid(batch, head), which));
+      return 0;
+    } catch (ParameterException e) {
+      throw e;
+    } catch (RuntimeException | OutOfMemoryError | InternalError | StackOverflowError e) {
+      terminal.err().println(CaptureRunner.refusal(e));
+      terminal.err().flush();
+      return 1;
     }
   }
 

@@ -28,6 +28,11 @@ import picocli.CommandLine.Spec;
           + "__metadata__, the strings 'op' and "
           + "'attrs' (JSON). 'dout' in it runs the backward too; 'expected.NAME' is compared "
           + "with the result NAME.",
+      "",
+      "Operators: paddle.flashmask_attention, paddle.flash_attn_varlen_qkvpacked,",
+      "paddle.flash_attn_unpadded, torch_npu.npu_fusion_attention,",
+      "mindspore.incre_flash_attention, onnx.Attention. docs/captures.md has their tensors,",
+      "arguments and results.",
       ""
     },
     footer = {

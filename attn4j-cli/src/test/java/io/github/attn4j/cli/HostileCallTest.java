@@ -57,6 +57,12 @@ class HostileCallTest {
       assertThat(said.err()).as(what).isEmpty();
       assertThat(said.out().lines()).as(what).hasSize(1);
       assertThat(said.out()).as(what).doesNotContain("expected no fault");
+      Cli.Said drawn = Cli.run("mask", file.toString());
+      assertThat(drawn.status()).as(what).isBetween(0, 2);
+      assertThat(drawn.err())
+          .as(what)
+          .doesNotContain("expected no fault", "\tat ")
+          .matches("\\P{Cntrl}*\n?|(?s)attn4j mask: .*");
     }
   }
 

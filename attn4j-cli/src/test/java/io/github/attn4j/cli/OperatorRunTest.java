@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.attn4j.DType;
 import io.github.attn4j.Tensor;
+import io.github.attn4j.cli.capture.CaptureOperator;
 import io.github.attn4j.cli.capture.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -128,6 +129,14 @@ class OperatorRunTest {
     String scale = attrs.replaceAll(".*\"(scale\\w*)\".*", "$1");
     refused(call.attrs("{\"" + scale + "\": \"much\"}"), "TypeError: ");
     refused(call.with(first, Tensor.zeros(DType.FLOAT32, 3)), "");
+  }
+
+  @Test
+  void helpNamesEveryOperator() {
+    String help = Cli.run("run", "--help").out();
+    for (CaptureOperator operator : CaptureOperator.ALL) {
+      assertThat(help).contains(operator.name());
+    }
   }
 
   @Test

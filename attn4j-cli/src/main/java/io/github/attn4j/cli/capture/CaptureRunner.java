@@ -76,18 +76,11 @@ public final class CaptureRunner {
       Files.deleteIfExists(resultFile(name));
       Files.deleteIfExists(error);
       return replay(name, file);
-    } catch (RefusedException e) {
-      refusal = e.kind() + ": " + e.getMessage();
-    } catch (OutOfMemoryError e) {
-      refusal = "RuntimeError: memory: expected the call to fit, got " + e.getMessage();
     } catch (IOException e) {
-      refusal = "RuntimeError: out: expected a folder to write results into, got " + e;
-    } catch (RuntimeException | InternalError | StackOverflowError e) {
-      // A fault of ours, or a file that shrank under its mapping; the other calls still have a
-      // right to run.
-      refusal = "RuntimeError: call: expected no fault in attn4j, got " + e;
+      refusal = printable("RuntimeError: out: expected a folder to write results into, got " + e);
+    } catch (RuntimeException | OutOfMemoryError | InternalError | StackOverflowError e) {
+      refusal = refusal(e);
     }
-    refusal = printable(refusal);
     String told = "";
     try {
       Files.writeString(error, refusal + "\n");
@@ -95,6 +88,23 @@ public final class CaptureRunner {
       told = printable(" (" + error.getFileName() + " not written: " + e + ")");
     }
     return new Outcome(false, printable(name) + "  refused  " + refusal + told);
+  }
+
+  /**
+   * What to say of a call that cannot be read, planned or run.
+   *
+   * @param failure a refusal, or a fault of ours
+   * @return one line without control characters: kind, argument, what was expected and what came
+   */
+  public static String refusal(Throwable failure) {
+    return printable(
+        switch (failure) {
+          case RefusedException refused -> refused.kind() + ": " + refused.getMessage();
+          case OutOfMemoryError memory ->
+              "RuntimeError: memory: expected the call to fit, got " + memory.getMessage();
+          // Also a file that shrank under its mapping; other calls still have a right to run.
+          default -> "RuntimeError: call: expected no fault in attn4j, got " + failure;
+        });
   }
 
   private Outcome replay(String name, Path file) throws IOException {
