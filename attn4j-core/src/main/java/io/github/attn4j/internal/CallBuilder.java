@@ -54,6 +54,7 @@ public final class CallBuilder {
   /** A forward call. */
   public ForwardCall forward(AttentionInputs inputs, AttentionResult result) {
     ForwardCall call = call(inputs, result);
+    checkTarget(result);
     if (!spec.sequences().coversQueries()) {
       Padding.fill(Layouts.canonical(spec.layout(), result.out(), spec.heads()), spec, 0);
       fillPadding(result.lse(), Float.NEGATIVE_INFINITY);
@@ -63,6 +64,27 @@ public final class CallBuilder {
       }
     }
     return call;
+  }
+
+  /** A result that is to be written has all that was asked for, in memory that can be written. */
+  private void checkTarget(AttentionResult result) {
+    SoftmaxStats stats = result.stats();
+    if (spec.softmaxStats() && stats == null) {
+      throw RefusedException.value("result", "expected stats tensors, got none");
+    }
+    Tensor maxLogit = result.maxLogit();
+    if (spec.maxLogit() && maxLogit == null) {
+      throw RefusedException.value("result", "expected a maxLogit tensor, got none");
+    }
+    checkWritable("out", result.out());
+    checkWritable("lse", result.lse());
+    if (stats != null) {
+      checkWritable("rowMax", stats.rowMax());
+      checkWritable("rowSum", stats.rowSum());
+    }
+    if (maxLogit != null) {
+      checkWritable("maxLogit", maxLogit);
+    }
   }
 
   private void fillPadding(Tensor perRow, double value) {
@@ -79,20 +101,10 @@ public final class CallBuilder {
     }
     checkTensor("out", result.out(), outShape, spec.outDtype(), inputs);
     checkTensor("lse", result.lse(), lseShape, DType.FLOAT32, inputs);
-    checkWritable("out", result.out());
-    checkWritable("lse", result.lse());
     SoftmaxStats stats = result.stats();
-    if (spec.softmaxStats() && stats == null) {
-      throw RefusedException.value("result", "expected stats tensors, got none");
-    }
     if (stats != null) {
       checkTensor("rowMax", stats.rowMax(), lseShape, DType.FLOAT32, inputs);
       checkTensor("rowSum", stats.rowSum(), lseShape, DType.FLOAT32, inputs);
-      checkWritable("rowMax", stats.rowMax());
-      checkWritable("rowSum", stats.rowSum());
-    }
-    if (spec.maxLogit() && result.maxLogit() == null) {
-      throw RefusedException.value("result", "expected a maxLogit tensor, got none");
     }
     Tensor maxLogit = result.maxLogit();
     if (maxLogit != null) {

@@ -32,6 +32,7 @@ final class NpuChecks {
       case "bias" -> refusal.as("pse");
       case "keep" -> refusal.as("dropout_mask");
       case "dropout" -> refusal.as("keep_prob");
+      case "out" -> refusal.as("attention_in");
       default -> refusal;
     };
   }

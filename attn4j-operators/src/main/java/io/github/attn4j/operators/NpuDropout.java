@@ -45,6 +45,16 @@ final class NpuDropout {
     }
   }
 
+  /** A gradient cannot draw what its forward has drawn. */
+  void checkStored() {
+    if (drops() && call.dropoutMask == null && (call.seed == null || call.offset == null)) {
+      throw RefusedException.value(
+          "seed",
+          "expected seed and offset of the forward with keep_prob %s, got %s and %s"
+              .formatted(call.keepProb, call.seed, call.offset));
+    }
+  }
+
   private boolean drops() {
     return call.keepProb < 1;
   }

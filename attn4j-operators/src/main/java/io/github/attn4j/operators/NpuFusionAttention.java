@@ -459,12 +459,8 @@ public final class NpuFusionAttention {
     NpuDropout dropout = new NpuDropout(this, sizes);
     dropout.check();
     try {
-      AttentionInputs inputs =
-          AttentionInputs.of(query, key, value)
-              .withBias(new NpuPse(this, sizes).bias())
-              .withSink(sink);
       long[] pair = dropout.seedOffset();
-      inputs = inputs.withDropout(dropout.options(pair));
+      AttentionInputs inputs = inputs(sizes).withDropout(dropout.options(pair));
       AttentionResult result = ready.plan().forward(inputs);
       NpuSoftmax softmax = new NpuSoftmax(sizes, softmaxLayout);
       return new Result(
@@ -491,7 +487,44 @@ public final class NpuFusionAttention {
    * @throws RefusedException if dout does not fit
    */
   public Gradients backward(Result result, Tensor dout) {
-    CoreCall core = result.core();
+    return gradients(result.core(), dout);
+  }
+
+  /**
+   * {@code npu_fusion_attention_grad}: the gradients of a forward that was stored, made here or on
+   * the device. With dropout, {@link #seed} and {@link #offset} or {@link #dropoutMask} must be
+   * those of that forward.
+   *
+   * @param dout gradient of the output, like attentionIn
+   * @param attentionIn what the forward returned as its output
+   * @param softmaxMax what it returned as the maxima, in the order of {@link #softmaxLayout}
+   * @param softmaxSum what it returned as the sums, in the same order
+   * @return gradients of query, key, value, pse and sink
+   * @throws RefusedException if an argument is refused
+   */
+  public Gradients grad(Tensor dout, Tensor attentionIn, Tensor softmaxMax, Tensor softmaxSum) {
+    Prepared ready = prepare();
+    NpuDropout dropout = new NpuDropout(this, ready.sizes());
+    dropout.check();
+    dropout.checkStored();
+    try {
+      AttentionInputs inputs =
+          inputs(ready.sizes()).withDropout(dropout.options(dropout.seedOffset()));
+      NpuSoftmax softmax = new NpuSoftmax(ready.sizes(), softmaxLayout);
+      AttentionResult result = softmax.stored(attentionIn, softmaxMax, softmaxSum);
+      return gradients(new CoreCall(ready.plan(), inputs, result), dout);
+    } catch (RefusedException refusal) {
+      throw NpuChecks.translate(refusal);
+    }
+  }
+
+  private AttentionInputs inputs(NpuSizes sizes) {
+    return AttentionInputs.of(query, key, value)
+        .withBias(new NpuPse(this, sizes).bias())
+        .withSink(sink);
+  }
+
+  private static Gradients gradients(CoreCall core, Tensor dout) {
     try {
       AttentionGradients gradients = core.plan().backward(core.inputs(), core.result(), dout);
       return new Gradients(

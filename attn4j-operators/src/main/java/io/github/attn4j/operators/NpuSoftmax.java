@@ -2,8 +2,10 @@ package io.github.attn4j.operators;
 
 import io.github.attn4j.AttentionResult;
 import io.github.attn4j.DType;
+import io.github.attn4j.RefusedException;
 import io.github.attn4j.SoftmaxStats;
 import io.github.attn4j.Tensor;
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -31,13 +33,54 @@ final class NpuSoftmax {
     return lanes(stats, stats.rowSum(), Float.MAX_VALUE);
   }
 
+  /** The way back: a stored result in the core's words, its lse from maximum and sum. */
+  AttentionResult stored(Tensor out, Tensor softmaxMax, Tensor softmaxSum) {
+    long extent = sizes.sequences().extentQ();
+    long heads = sizes.heads();
+    checkLanes("softmax_max", softmaxMax);
+    checkLanes("softmax_sum", softmaxSum);
+    Tensor lse =
+        sizes.ragged()
+            ? Tensor.zeros(DType.FLOAT32, heads, extent)
+            : Tensor.zeros(DType.FLOAT32, sizes.batch(), heads, extent);
+    Tensor maxima = softmaxMax.isContiguous() ? softmaxMax : softmaxMax.copy();
+    Tensor sums = softmaxSum.isContiguous() ? softmaxSum : softmaxSum.copy();
+    for (int b = 0; b < sizes.batch(); b++) {
+      for (int h = 0; h < heads; h++) {
+        Tensor target = rows(lse, b, h);
+        Tensor max = target(maxima, b, h);
+        Tensor sum = target(sums, b, h);
+        for (long i = 0; i < target.dim(0); i++) {
+          boolean unseen = max.get(i, 0) == -Float.MAX_VALUE || sum.get(i, 0) == 0;
+          target.set(
+              unseen ? Double.NEGATIVE_INFINITY : max.get(i, 0) + Math.log(sum.get(i, 0)), i);
+        }
+      }
+    }
+    return new AttentionResult(out, lse, null, sizes.layout());
+  }
+
+  private void checkLanes(String name, Tensor given) {
+    if (given.dtype() != DType.FLOAT32) {
+      throw RefusedException.type(name, "expected float32, got " + given);
+    }
+    long[] shape = shape();
+    if (!given.hasShape(shape)) {
+      throw RefusedException.value(
+          name, "expected %s, got %s".formatted(Arrays.toString(shape), given));
+    }
+  }
+
+  private long[] shape() {
+    long extent = sizes.sequences().extentQ();
+    return sizes.ragged()
+        ? new long[] {extent, sizes.heads(), LANES}
+        : new long[] {sizes.batch(), sizes.heads(), extent, LANES};
+  }
+
   private Tensor lanes(SoftmaxStats stats, Tensor values, float unseen) {
     long heads = sizes.heads();
-    long extent = sizes.sequences().extentQ();
-    Tensor lanes =
-        sizes.ragged()
-            ? Tensor.zeros(DType.FLOAT32, extent, heads, LANES)
-            : Tensor.zeros(DType.FLOAT32, sizes.batch(), heads, extent, LANES);
+    Tensor lanes = Tensor.zeros(DType.FLOAT32, shape());
     for (int b = 0; b < sizes.batch(); b++) {
       // Without keys there is no softmax: all zeros.
       if (sizes.lengthK(b) == 0) {
