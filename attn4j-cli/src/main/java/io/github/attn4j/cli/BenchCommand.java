@@ -163,7 +163,7 @@ final class BenchCommand implements Callable<Integer> {
         BufferedWriter lines = json == null ? null : Files.newBufferedWriter(json)) {
       for (BenchCase one : cases) {
         BenchTable fitting = one.decodes() ? BenchTable.DECODE : BenchTable.PASSES;
-        if (fitting != table) {
+        if (!fitting.equals(table)) {
           table = fitting;
           progress.println(table.titles());
         }

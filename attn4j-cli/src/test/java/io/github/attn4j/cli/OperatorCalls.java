@@ -61,6 +61,7 @@ final class OperatorCalls {
         calls.npuEverything(),
         calls.increLeftPadded(),
         calls.increPaged(),
+        calls.increAllMasked(),
         calls.qkvpacked(),
         calls.unpadded(),
         calls.onnx());
@@ -105,8 +106,7 @@ final class OperatorCalls {
       mask.set(1, 1, 0, 2, j);
       mask.set(j % 2, 0, 0, 3, j);
     }
-    Oracle truth =
-        new Oracle(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2));
+    Oracle truth = new Oracle(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2));
     truth.scale = 0.3;
     truth.visible = (b, h, i, j) -> mask.get(b, 0, i, j) == 0 ? 1 : 0;
     truth.run(dout.transpose(1, 2));
@@ -144,10 +144,11 @@ final class OperatorCalls {
     Oracle truth = new Oracle(query, key, value);
     truth.scale = 0.25;
     truth.added = (b, h, i, j) -> 0.25 * pse.get(b, h, i, j);
-    truth.kept = (b, h, i, j) -> {
-      int bit = (h * 4 + i) * 6 + j;
-      return (bits[bit / 8] >> bit % 8 & 1) / 0.75;
-    };
+    truth.kept =
+        (b, h, i, j) -> {
+          int bit = (h * 4 + i) * 6 + j;
+          return ((bits[bit / 8] >> (bit % 8)) & 1) / 0.75;
+        };
     truth.sink[0] = sink.get(0);
     truth.sink[1] = sink.get(1);
     truth.run(dout);
@@ -281,6 +282,31 @@ final class OperatorCalls {
         tensors);
   }
 
+  /** BSH in float32: the average of the values under a mask that hides all keys. */
+  private Call increAllMasked() {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put("query", random(1, 1, 32));
+    tensors.put("key", random(1, 7, 32));
+    Tensor value = random(1, 7, 32);
+    tensors.put("value", value);
+    Tensor mask = Tensor.zeros(DType.INT8, 1, 7);
+    Tensor out = Tensor.zeros(DType.FLOAT32, 1, 1, 32);
+    for (int j = 0; j < 7; j++) {
+      mask.set(1, 0, j);
+    }
+    for (int c = 0; c < 32; c++) {
+      double sum = 0;
+      for (int j = 0; j < 7; j++) {
+        sum += value.get(0, j, c);
+      }
+      out.set(sum / 7, 0, 0, c);
+    }
+    tensors.put("attn_mask", mask);
+    tensors.put("expected.attention_out", out);
+    return new Call(
+        "mindspore.incre_flash_attention", "{\"num_heads\": 2, \"scale_value\": 0.5}", tensors);
+  }
+
   /** Padded to 6 rows each, two query heads per key head, causal. */
   private Call qkvpacked() {
     Tensor qkv = random(12, 4, 2, 8);
@@ -295,8 +321,7 @@ final class OperatorCalls {
     truth.visible = (b, h, i, j) -> i < lengths[b] && j <= i ? 1 : 0;
     truth.run(dout.reshape(2, 6, 4, 8).transpose(1, 2));
     Tensor dqkv = Tensor.zeros(DType.FLOAT32, 12, 4, 2, 8);
-    dqkv.slice(1, 0, 2)
-        .assign(truth.dq.transpose(1, 2).copy().reshape(12, 2, 2, 8));
+    dqkv.slice(1, 0, 2).assign(truth.dq.transpose(1, 2).copy().reshape(12, 2, 2, 8));
     dqkv.select(1, 2).assign(truth.dk.transpose(1, 2).copy().reshape(12, 2, 8));
     dqkv.select(1, 3).assign(truth.dv.transpose(1, 2).copy().reshape(12, 2, 8));
     Map<String, Tensor> tensors = new LinkedHashMap<>();

@@ -63,9 +63,11 @@ final class Oracle {
   }
 
   /** Computes the results and, for a gradient of the output, the gradients. */
-  Oracle run(Tensor dout) {
-    double[][][][] sumsK = new double[(int) k.dim(0)][(int) k.dim(1)][(int) k.dim(2)][(int) k.dim(3)];
-    double[][][][] sumsV = new double[(int) v.dim(0)][(int) v.dim(1)][(int) v.dim(2)][(int) v.dim(3)];
+  void run(Tensor dout) {
+    double[][][][] sumsK =
+        new double[(int) k.dim(0)][(int) k.dim(1)][(int) k.dim(2)][(int) k.dim(3)];
+    double[][][][] sumsV =
+        new double[(int) v.dim(0)][(int) v.dim(1)][(int) v.dim(2)][(int) v.dim(3)];
     for (int b = 0; b < q.dim(0); b++) {
       for (int h = 0; h < q.dim(1); h++) {
         int kv = (int) (h / (q.dim(1) / k.dim(1)));
@@ -76,7 +78,6 @@ final class Oracle {
     }
     write(sumsK, dk);
     write(sumsV, dv);
-    return this;
   }
 
   private static void write(double[][][][] sums, Tensor to) {
@@ -94,8 +95,7 @@ final class Oracle {
   private static double dot(Tensor x, long[] rowX, Tensor y, long[] rowY) {
     double sum = 0;
     for (int c = 0; c < x.dim(3); c++) {
-      sum +=
-          x.get(rowX[0], rowX[1], rowX[2], c) * y.get(rowY[0], rowY[1], rowY[2], c);
+      sum += x.get(rowX[0], rowX[1], rowX[2], c) * y.get(rowY[0], rowY[1], rowY[2], c);
     }
     return sum;
   }

@@ -79,9 +79,14 @@ public interface CaptureOperator {
    * What a call returned.
    *
    * @param results by the operator's own names
-   * @param core what the call became in the core, for the tolerance rule
+   * @param cores what the call became in the core, for the tolerance rule: the call itself first,
+   *     then others that some of the results come from
    * @param backward takes the gradient of the first result to the gradients by the operator's own
    *     names
    */
-  record Forward(Results results, CoreCall core, Function<Tensor, Results> backward) {}
+  record Forward(Results results, List<CoreCall> cores, Function<Tensor, Results> backward) {
+    Forward(Results results, CoreCall core, Function<Tensor, Results> backward) {
+      this(results, List.of(core), backward);
+    }
+  }
 }

@@ -119,8 +119,8 @@ public final class CaptureRunner {
       }
       double seconds = (System.nanoTime() - begin) * 1e-9;
       List<Comparison.Finding> findings =
-          new Comparison(results, forward.core(), capture).findings();
-      AttentionPlan plan = forward.core().plan();
+          new Comparison(results, forward.cores(), capture).findings();
+      AttentionPlan plan = forward.cores().getFirst().plan();
       double skipped = 1 - plan.tiles().density();
       SafetensorsWriter.write(
           resultFile(name),

@@ -2,43 +2,27 @@ package io.github.attn4j.cli.capture;
 
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
-import io.github.attn4j.cli.check.Arithmetic;
 import io.github.attn4j.cli.check.Quantity;
-import io.github.attn4j.cli.check.Sample;
-import io.github.attn4j.cli.check.ScalarAttention;
 import io.github.attn4j.cli.check.Tolerance;
 import io.github.attn4j.operators.CoreCall;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.stream.LongStream;
 
-/**
- * Compares the results of a call with those its file expects, all elements of them.
- *
- * <p>The bound is twice the error of the plain computation against float64, both our own: measured
- * against the file's expectation, a wrong expectation would widen the very bound that should catch
- * it. Both cover every row where that is a matter of seconds, else a sample of the rows.
- */
+/** Compares the results of a call with those its file expects, all elements of them. */
 final class Comparison {
-  /** Multiplications that two cores do in a few seconds of scalar code. */
-  private static final double PLAIN_BUDGET = 4e9;
-
   private final Results results;
-  private final CoreCall core;
+  private final List<CoreCall> cores;
   private final Capture capture;
-  private final Map<Quantity, ScalarAttention.Values> plain = new EnumMap<>(Quantity.class);
-  private final Map<Quantity, ScalarAttention.Values> exact = new EnumMap<>(Quantity.class);
+  private final List<Bounds> bounds = new ArrayList<>();
 
-  Comparison(Results results, CoreCall core, Capture capture) {
+  Comparison(Results results, List<CoreCall> cores, Capture capture) {
     this.results = results;
-    this.core = core;
+    this.cores = cores;
     this.capture = capture;
   }
 
@@ -104,15 +88,11 @@ final class Comparison {
       // Quantised on the way out: what lies between two integers may become either.
       return 1;
     }
-    if (plain.isEmpty()) {
-      plain.putAll(values(Arithmetic.plain(core.plan().spec().dtype())));
-      exact.putAll(values(Arithmetic.exact()));
+    if (bounds.isEmpty()) {
+      Set<Quantity> wanted = wanted();
+      cores.forEach(core -> bounds.add(Bounds.of(core, capture.dout(), wanted)));
     }
-    ScalarAttention.Values yardstick = Objects.requireNonNull(plain.get(quantity));
-    double[] truth = Objects.requireNonNull(exact.get(quantity)).values();
-    // The expectation has been rounded too.
-    return Tolerance.bound(yardstick.values(), yardstick.terms(), truth, result.dtype())
-        + Tolerance.noise(truth, result.dtype()) / 2;
+    return bounds.stream().mapToDouble(each -> each.of(quantity, result.dtype())).max().orElse(0);
   }
 
   /** The quantities of everything that is compared. */
@@ -126,12 +106,6 @@ final class Comparison {
           }
         });
     return wanted;
-  }
-
-  private Map<Quantity, ScalarAttention.Values> values(Arithmetic arithmetic) {
-    Sample sample = Sample.within(core.plan().spec(), PLAIN_BUDGET);
-    return new ScalarAttention(core.plan(), core.inputs(), capture.dout(), arithmetic)
-        .values(sample, wanted());
   }
 
   /** At least 1 for different numbers, also where a double cannot tell them apart. */

@@ -117,9 +117,6 @@ final class FlashAttnOperator implements CaptureOperator {
   }
 
   private static Results gradients(FlashAttnUnpadded.Gradients gradients) {
-    return new Results()
-        .with("dquery", Quantity.DQUERY, gradients.dquery())
-        .with("dkey", Quantity.DKEY, gradients.dkey())
-        .with("dvalue", Quantity.DVALUE, gradients.dvalue());
+    return Results.gradients(gradients.dquery(), gradients.dkey(), gradients.dvalue());
   }
 }

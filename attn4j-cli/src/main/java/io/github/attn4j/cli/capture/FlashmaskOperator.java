@@ -64,9 +64,6 @@ final class FlashmaskOperator implements CaptureOperator {
   private static Results backward(
       FlashmaskAttention call, FlashmaskAttention.Result result, Tensor dout) {
     FlashmaskAttention.Gradients gradients = call.backward(result, dout);
-    return new Results()
-        .with("dquery", Quantity.DQUERY, gradients.dquery())
-        .with("dkey", Quantity.DKEY, gradients.dkey())
-        .with("dvalue", Quantity.DVALUE, gradients.dvalue());
+    return Results.gradients(gradients.dquery(), gradients.dkey(), gradients.dvalue());
   }
 }

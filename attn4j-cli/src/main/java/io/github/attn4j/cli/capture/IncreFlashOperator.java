@@ -1,8 +1,17 @@
 package io.github.attn4j.cli.capture;
 
+import io.github.attn4j.Attention;
+import io.github.attn4j.AttentionInputs;
+import io.github.attn4j.AttentionPlan;
+import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.Bias;
 import io.github.attn4j.RefusedException;
+import io.github.attn4j.Tensor;
 import io.github.attn4j.cli.check.Quantity;
+import io.github.attn4j.operators.CoreCall;
 import io.github.attn4j.operators.IncreFlashAttention;
+import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * {@code mindspore.incre_flash_attention}; key and value are one tensor each. The document's
@@ -74,9 +83,38 @@ final class IncreFlashOperator implements CaptureOperator {
             .with(LSE, Quantity.LSE, result.softmaxLse());
     return new Forward(
         results,
-        result.core(),
+        cores(result.core()),
         dout -> {
           throw new IllegalStateException("refused before");
         });
+  }
+
+  /**
+   * A row whose keys are all masked gets the plain average of their values, which is a call of the
+   * core with every score 0.
+   */
+  private static List<CoreCall> cores(CoreCall core) {
+    Tensor lse = core.result().lse();
+    Tensor flat = lse.reshape(lse.elements());
+    boolean seeAll =
+        LongStream.range(0, flat.elements())
+            .noneMatch(row -> flat.get(row) == Double.NEGATIVE_INFINITY);
+    if (seeAll) {
+      return List.of(core);
+    }
+    AttentionSpec spec = core.plan().spec();
+    AttentionPlan average =
+        Attention.plan(
+            AttentionSpec.builder()
+                .layout(spec.layout())
+                .sequences(spec.sequences())
+                .heads(spec.heads(), spec.kvHeads())
+                .dims(spec.headDim(), spec.valueDim())
+                .dtype(spec.dtype())
+                .kvDtype(spec.kvDtype())
+                .scale(0)
+                .build());
+    AttentionInputs inputs = core.inputs().withBias((Bias) null);
+    return List.of(core, new CoreCall(average, inputs, core.result()));
   }
 }

@@ -67,10 +67,7 @@ final class NpuFusionOperator implements CaptureOperator {
   private static Results backward(
       NpuFusionAttention call, NpuFusionAttention.Result result, Tensor dout) {
     NpuFusionAttention.Gradients gradients = call.backward(result, dout);
-    return new Results()
-        .with("dquery", Quantity.DQUERY, gradients.dquery())
-        .with("dkey", Quantity.DKEY, gradients.dkey())
-        .with("dvalue", Quantity.DVALUE, gradients.dvalue())
+    return Results.gradients(gradients.dquery(), gradients.dkey(), gradients.dvalue())
         .with("dpse", Quantity.DBIAS, gradients.dpse())
         .with("dsink", Quantity.DSINK, gradients.dsink());
   }

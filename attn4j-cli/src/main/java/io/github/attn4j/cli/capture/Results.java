@@ -36,6 +36,14 @@ public final class Results {
     }
   }
 
+  /** The gradients as most operators call them. */
+  static Results gradients(Tensor dquery, Tensor dkey, Tensor dvalue) {
+    return new Results()
+        .with("dquery", Quantity.DQUERY, dquery)
+        .with("dkey", Quantity.DKEY, dkey)
+        .with("dvalue", Quantity.DVALUE, dvalue);
+  }
+
   /** Adds a tensor that no rounding may change, if the call has it. */
   Results with(String name, @Nullable Tensor tensor) {
     return with(name, tensor, List.of());

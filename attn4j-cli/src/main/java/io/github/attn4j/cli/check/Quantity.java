@@ -52,21 +52,13 @@ public enum Quantity {
     return per;
   }
 
-  /**
-   * Whether it belongs to keys and their heads.
-   *
-   * @return true for the gradients of key and value
-   */
-  public boolean perKey() {
+  /** Whether it belongs to keys and their heads. */
+  boolean perKey() {
     return per == Per.KEY;
   }
 
-  /**
-   * Whether it is a gradient, and needs that of the output.
-   *
-   * @return true for all that a backward computes
-   */
-  public boolean isGradient() {
+  /** Whether it is a gradient, and needs that of the output. */
+  boolean isGradient() {
     return compareTo(DQUERY) >= 0;
   }
 
