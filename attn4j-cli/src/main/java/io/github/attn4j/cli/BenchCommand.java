@@ -165,11 +165,11 @@ final class BenchCommand implements Callable<Integer> {
         BenchTable fitting = one.decodes() ? BenchTable.DECODE : BenchTable.PASSES;
         if (!fitting.equals(table)) {
           table = fitting;
-          progress.println(table.titles());
+          progress.println(fitting.titles());
         }
         progress.label(one.mask() + " " + one.pass());
         Map<String, Object> line = measure(one);
-        progress.println(table.line(line));
+        progress.println(fitting.line(line));
         if (lines != null) {
           lines.write(Json.write(line));
           lines.newLine();

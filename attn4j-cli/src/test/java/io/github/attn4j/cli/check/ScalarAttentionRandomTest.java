@@ -6,6 +6,7 @@ import io.github.attn4j.DType;
 import io.github.attn4j.Tensor;
 import io.github.attn4j.testkit.Cases;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -19,6 +20,8 @@ import org.junit.jupiter.api.Test;
 class ScalarAttentionRandomTest {
   private static final long FIRST = Long.getLong(Cases.SEED, 1);
   private static final int COUNT = Integer.getInteger(Cases.COUNT, 200);
+
+  private static final List<DType> DTYPES = List.of(DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16);
 
   private static Sample all() {
     int[] lines = IntStream.range(0, 9).toArray();
@@ -53,7 +56,7 @@ class ScalarAttentionRandomTest {
   void theBackendKeepsTheRule() {
     Set<Quantity> seen = EnumSet.noneOf(Quantity.class);
     for (long seed = FIRST; seed < FIRST + COUNT; seed++) {
-      DType dtype = DType.values()[(int) (seed % 3)];
+      DType dtype = DTYPES.get((int) (seed % 3));
       RandomCall call = new RandomCall(seed, dtype, "cpu");
       Map<Quantity, Tensor> results = call.results();
       Map<Quantity, ScalarAttention.Values> exact =
