@@ -84,12 +84,15 @@ class OperatorRunTest {
     Map<String, List<String>> results =
         Map.of(
             "torch_npu.npu_fusion_attention",
-            List.of(
-                "attention_out", "numels", "offset", "seed", "softmax_max", "softmax_sum"),
-            "mindspore.incre_flash_attention", List.of("attention_out"),
-            "paddle.flash_attn_varlen_qkvpacked", List.of("out"),
-            "paddle.flash_attn_unpadded", List.of("out"),
-            "onnx.Attention", List.of("Y", "present_key", "present_value"));
+            List.of("attention_out", "numels", "offset", "seed", "softmax_max", "softmax_sum"),
+            "mindspore.incre_flash_attention",
+            List.of("attention_out"),
+            "paddle.flash_attn_varlen_qkvpacked",
+            List.of("out"),
+            "paddle.flash_attn_unpadded",
+            List.of("out"),
+            "onnx.Attention",
+            List.of("Y", "present_key", "present_value"));
     try (SafetensorsFile file = SafetensorsFile.open(result(".safetensors"))) {
       assertThat(new TreeSet<>(file.tensors().keySet()))
           .containsExactlyElementsOf(Objects.requireNonNull(results.get(call.op())));
@@ -159,7 +162,8 @@ class OperatorRunTest {
           refused(call.with("quant_scale1", Tensor.of(new float[] {1}, 1)), "");
         }
         case "onnx.Attention" -> {
-          refused(call.attrs("{\"qk_matmul_output_mode\": 4}"), "ValueError: qk_matmul_output_mode");
+          refused(
+              call.attrs("{\"qk_matmul_output_mode\": 4}"), "ValueError: qk_matmul_output_mode");
           refused(call.attrs("{\"is_causal\": true}"), "TypeError: is_causal: ");
         }
         default -> {

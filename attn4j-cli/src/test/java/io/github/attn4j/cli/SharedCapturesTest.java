@@ -28,7 +28,8 @@ class SharedCapturesTest {
         return candidate;
       }
     }
-    System.err.println("SKIPPED: SharedCapturesTest found no folder shared/" + name + " above here");
+    System.err.println(
+        "SKIPPED: SharedCapturesTest found no folder shared/" + name + " above here");
     throw new TestAbortedException("no folder shared/" + name);
   }
 
