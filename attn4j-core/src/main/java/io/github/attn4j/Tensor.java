@@ -507,6 +507,10 @@ public final class Tensor {
    */
   public Tensor to(DType target) {
     Tensor copy = zeros(target, shape);
+    if (elements() == 0) {
+      // The place of no element may lie behind the memory.
+      return copy;
+    }
     if (target == dtype && isContiguous()) {
       long bytes = elements() * dtype.bytes();
       MemorySegment.copy(

@@ -215,4 +215,12 @@ final class TensorTest {
     assertThatThrownBy(() -> target.assign(Tensor.zeros(DType.FLOAT32, 4)))
         .hasMessage("source: expected shape [2, 2], got [4]");
   }
+
+  /** A view of nothing may start behind the end of its memory; there is nothing to copy. */
+  @Test
+  void viewsOfNothingAreCopied() {
+    Tensor nothing = Tensor.zeros(DType.FLOAT32, 1, 3).slice(1, 2, 2).slice(0, 1, 1);
+    assertThat(nothing.copy().shape()).containsExactly(0, 0);
+    assertThat(nothing.to(DType.BFLOAT16).elements()).isZero();
+  }
 }
