@@ -20,6 +20,12 @@ final class KeySplits {
    */
   private static final int CHOSEN = 4096;
 
+  /**
+   * Query rows up to which the backend cuts the keys unasked: decoding and speculation. Heads do
+   * not count, so that a row's bits do not depend on how many share its keys.
+   */
+  private static final int CHOSEN_ROWS = 32;
+
   private final Problem problem;
 
   KeySplits(Problem problem) {
@@ -39,7 +45,8 @@ final class KeySplits {
   /** Key tiles of a part; more than there are if all are in one. */
   int tilesPerPart(int b) {
     int asked = problem.splitKeys();
-    int keys = asked > 0 ? asked : fewRows(b) ? CHOSEN : Integer.MAX_VALUE;
+    boolean few = problem.sequences().lengthQ(b) <= CHOSEN_ROWS;
+    int keys = asked > 0 ? asked : few ? CHOSEN : Integer.MAX_VALUE;
     return Math.ceilDiv(keys, TILE_N);
   }
 

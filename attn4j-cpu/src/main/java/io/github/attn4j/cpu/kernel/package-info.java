@@ -1,7 +1,7 @@
 /**
  * The kernels. A forward call goes {@code CpuAttention} (waves of heads, tasks) → packers ({@code
- * KeyTile}) → {@code ForwardKernel} per query tile → {@code MicroKernel} and the elementwise
- * passes → {@code RowFinisher}; the backward likewise per key tile.
+ * KeyTile}) → {@code ForwardKernel} per query tile → {@code MicroKernel} and the elementwise passes
+ * → {@code RowFinisher}; the backward likewise per key tile.
  *
  * <p>The one idea behind the layout: lanes are queries. A tile of scores lies transposed, {@code
  * st[key][query]}, so that a row's maximum, sum and rescaling are lane-wise, a key's mask is two
