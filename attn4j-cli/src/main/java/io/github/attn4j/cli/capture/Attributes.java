@@ -82,7 +82,7 @@ public final class Attributes {
    */
   public @Nullable Long integer(String name) {
     Object value = take(name);
-    return value == null ? null : wide(name, value);
+    return value == null ? null : whole(name, value, Long.SIZE);
   }
 
   /**
@@ -104,8 +104,8 @@ public final class Attributes {
    * @return the value, or null if it is absent
    */
   public @Nullable Integer small(String name) {
-    Long value = integer(name);
-    return value == null ? null : narrow(name, value);
+    Object value = take(name);
+    return value == null ? null : (int) whole(name, value, Integer.SIZE);
   }
 
   /**
@@ -154,12 +154,7 @@ public final class Attributes {
    * @return the values, one for a bare integer, or null if it is absent
    */
   public long @Nullable [] integers(String name) {
-    Object value = take(name);
-    return switch (value) {
-      case null -> null;
-      case List<?> list -> list.stream().mapToLong(element -> wide(name, element)).toArray();
-      default -> new long[] {wide(name, value)};
-    };
+    return list(name, Long.SIZE);
   }
 
   /**
@@ -169,26 +164,29 @@ public final class Attributes {
    * @return the values, or null if it is absent
    */
   public int @Nullable [] smalls(String name) {
-    long[] values = integers(name);
-    return values == null
-        ? null
-        : Arrays.stream(values).mapToInt(value -> narrow(name, value)).toArray();
+    long[] values = list(name, Integer.SIZE);
+    return values == null ? null : Arrays.stream(values).mapToInt(Math::toIntExact).toArray();
   }
 
-  private static long wide(String name, @Nullable Object value) {
+  private long @Nullable [] list(String name, int bits) {
+    Object value = take(name);
     return switch (value) {
-      case Long number -> number;
-      case BigInteger number ->
-          throw RefusedException.value(name, "expected an integer of 64 bits, got " + number);
-      case null, default -> throw wrong(name, "an integer", value);
+      case null -> null;
+      case List<?> list -> list.stream().mapToLong(each -> whole(name, each, bits)).toArray();
+      default -> new long[] {whole(name, value, bits)};
     };
   }
 
-  private static int narrow(String name, long value) {
-    if (value != (int) value) {
-      throw RefusedException.value(name, "expected an integer of 32 bits, got " + value);
+  /** An integer that fits into so many bits. */
+  private static long whole(String name, @Nullable Object value, int bits) {
+    if (!(value instanceof Long || value instanceof BigInteger)) {
+      throw wrong(name, "an integer", value);
     }
-    return (int) value;
+    if (!(value instanceof Long number) || (bits == Integer.SIZE && number != number.intValue())) {
+      throw RefusedException.value(
+          name, "expected an integer of %d bits, got %s".formatted(bits, value));
+    }
+    return number;
   }
 
   /**
