@@ -64,7 +64,8 @@ final class OperatorCalls {
         calls.increAllMasked(),
         calls.qkvpacked(),
         calls.unpadded(),
-        calls.onnx());
+        calls.onnx(),
+        calls.onnxJoined());
   }
 
   private Tensor random(DType dtype, long... shape) {
@@ -366,6 +367,17 @@ final class OperatorCalls {
   /** (rows, heads, columns) as (1, heads, rows, columns). */
   private static Tensor heads(Tensor tensor) {
     return tensor.transpose(0, 1).reshape(1, tensor.dim(1), tensor.dim(0), tensor.dim(2));
+  }
+
+  /** The next call with the columns of all heads joined. */
+  private Call onnxJoined() {
+    Call call = onnx().without("expected.qk_matmul_output");
+    for (String name : List.of("Q", "K", "V", "dout", "Y", "dQ", "dK", "dV")) {
+      String full = call.tensors().containsKey(name) ? name : "expected." + name;
+      Tensor rows = call.tensor(full).transpose(1, 2).copy();
+      call = call.with(full, rows.reshape(rows.dim(0), rows.dim(1), rows.dim(2) * rows.dim(3)));
+    }
+    return call.attrs(call.attrs().replace("}", ", \"q_num_heads\": 4, \"kv_num_heads\": 2}"));
   }
 
   /** A past of 3 keys, softcap before a floating mask, GQA, scores as they are after the scale. */

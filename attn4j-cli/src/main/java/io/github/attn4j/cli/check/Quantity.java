@@ -84,16 +84,15 @@ public enum Quantity {
   static Tensor view(Tensor tensor, AttentionSpec spec, int heads) {
     return switch (spec.layout()) {
       case BNSD -> tensor;
-      case BSND -> tensor.transpose(1, 2);
-      case BSH ->
-          tensor
-              .reshape(tensor.dim(0), tensor.dim(1), heads, tensor.dim(2) / heads)
-              .transpose(1, 2);
-      case SBH ->
-          tensor
-              .reshape(tensor.dim(0), tensor.dim(1), heads, tensor.dim(2) / heads)
-              .permute(1, 2, 0, 3);
+      // ONNX's 3-D inputs have the heads' columns joined, what they become in the core has not.
+      case BSND -> (tensor.rank() == 4 ? tensor : apart(tensor, heads)).transpose(1, 2);
+      case BSH -> apart(tensor, heads).transpose(1, 2);
+      case SBH -> apart(tensor, heads).permute(1, 2, 0, 3);
       case TND -> tensor.reshape(1, tensor.dim(0), heads, tensor.dim(2)).transpose(1, 2);
     };
+  }
+
+  private static Tensor apart(Tensor tensor, int heads) {
+    return tensor.reshape(tensor.dim(0), tensor.dim(1), heads, tensor.dim(2) / heads);
   }
 }
