@@ -135,6 +135,10 @@ final class BiasTest {
     assertThat(got.get(1, 0, 0, 0)).isEqualTo(4);
     assertThat(got.get(1, 0, 1, 0)).isEqualTo(3);
     assertThat(got.get(1, 0, 1, 1)).isEqualTo(4);
+    // More rows than columns: t = i - j - (2 - 3).
+    Bias tall = new ToeplitzBias(counting(1, 1, 3, 2));
+    assertThat(scores(ragged(1, new long[] {0, 2}, new long[] {0, 2}), tall).toFloatArray())
+        .containsExactly(3, 0, 5, 3);
   }
 
   @Test
@@ -168,11 +172,10 @@ final class BiasTest {
         new ToeplitzBias(counting(1, 1, 2, 4)),
         "bias: expected as many keys as sequence 0 has rows and keys (5 and 5), "
             + "got FLOAT32[1, 1, 2, 4]");
-    assertThatThrownBy(() -> new ToeplitzBias(counting(1, 1, 5, 4)))
-        .hasMessage(
-            "bias: expected (sequences or 1, heads or 1, last rows, keys), no more rows than keys, "
-                + "got FLOAT32[1, 1, 5, 4]");
     assertThatThrownBy(() -> new ToeplitzBias(counting(1, 1, 4)))
+        .hasMessage(
+            "bias: expected (sequences or 1, heads or 1, last rows, keys), got FLOAT32[1, 1, 4]");
+    assertThatThrownBy(() -> new ToeplitzBias(Tensor.zeros(DType.FLOAT32, 1, 1, 0, 4)))
         .isInstanceOf(RefusedException.class);
   }
 
