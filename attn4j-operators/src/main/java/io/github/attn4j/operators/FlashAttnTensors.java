@@ -20,7 +20,7 @@ record FlashAttnTensors(Tensor query, Tensor key, Tensor value, String source) {
   }
 
   AttentionSpec spec(FlashAttnVarlen<?> call, Sequences sequences, double scale) {
-    return AttentionSpec.builder()
+    return call.where(AttentionSpec.builder())
         .layout(Layout.TND)
         .sequences(sequences)
         .heads(size(query.dim(1)), size(key.dim(1)))
@@ -28,9 +28,6 @@ record FlashAttnTensors(Tensor query, Tensor key, Tensor value, String source) {
         .dtype(query.dtype())
         .mask(call.causal ? Mask.causal(call.causalAlignment) : Mask.full())
         .scale(scale)
-        .backend(call.backend)
-        .threads(call.threads)
-        .executor(call.executor)
         .build();
   }
 

@@ -46,7 +46,7 @@ public final class FlashAttnUnpadded extends FlashAttnVarlen<FlashAttnUnpadded> 
   }
 
   @Override
-  FlashAttnUnpadded self() {
+  FlashAttnUnpadded replan() {
     return this;
   }
 

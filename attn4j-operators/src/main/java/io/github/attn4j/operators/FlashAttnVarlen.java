@@ -9,7 +9,6 @@ import io.github.attn4j.Dropout;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Sequences;
 import io.github.attn4j.Tensor;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <C> the operator
  */
-public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
+public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>> extends OperatorCall<C>
     permits FlashAttnVarlenQkvpacked, FlashAttnUnpadded {
   final Tensor cuSeqlensQ;
   final Tensor cuSeqlensK;
@@ -40,17 +39,11 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
   private String rngName = "";
   private boolean training = true;
   Alignment causalAlignment = Alignment.TOP_LEFT;
-  @Nullable String backend;
-  int threads;
-  @Nullable Executor executor;
 
   FlashAttnVarlen(Tensor cuSeqlensQ, Tensor cuSeqlensK) {
     this.cuSeqlensQ = cuSeqlensQ;
     this.cuSeqlensK = cuSeqlensK;
   }
-
-  /** This, as its own type. */
-  abstract C self();
 
   /** Checks the tensors that hold query, key and value. */
   abstract FlashAttnTensors tensors();
@@ -66,7 +59,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C maxSeqlenQ(int rows) {
     maxSeqlenQ = rows;
-    return self();
+    return replan();
   }
 
   /**
@@ -77,7 +70,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C maxSeqlenK(int rows) {
     maxSeqlenK = rows;
-    return self();
+    return replan();
   }
 
   /**
@@ -88,7 +81,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C scale(double factor) {
     scale = factor;
-    return self();
+    return replan();
   }
 
   /**
@@ -99,7 +92,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C dropout(double p) {
     dropout = p;
-    return self();
+    return replan();
   }
 
   /**
@@ -110,7 +103,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C causal(boolean on) {
     causal = on;
-    return self();
+    return replan();
   }
 
   /**
@@ -122,7 +115,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C returnSoftmax(boolean on) {
     returnSoftmax = on;
-    return self();
+    return replan();
   }
 
   /**
@@ -133,7 +126,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C fixedSeedOffset(@Nullable Tensor pair) {
     fixedSeedOffset = pair;
-    return self();
+    return replan();
   }
 
   /**
@@ -144,7 +137,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C rngName(String name) {
     rngName = name;
-    return self();
+    return replan();
   }
 
   /**
@@ -155,7 +148,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C training(boolean on) {
     training = on;
-    return self();
+    return replan();
   }
 
   /**
@@ -165,7 +158,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    * @return this
    */
   public C name(@Nullable String label) {
-    return self();
+    return replan();
   }
 
   /**
@@ -177,40 +170,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>>
    */
   public C causalAlignment(Alignment alignment) {
     causalAlignment = alignment;
-    return self();
-  }
-
-  /**
-   * The backend to run on; attn4j's own argument.
-   *
-   * @param name a backend's name, or null for the best that does not refuse
-   * @return this
-   */
-  public C backend(@Nullable String name) {
-    backend = name;
-    return self();
-  }
-
-  /**
-   * How many threads work at once; attn4j's own argument.
-   *
-   * @param count 0, the default, for one per processor
-   * @return this
-   */
-  public C threads(int count) {
-    threads = count;
-    return self();
-  }
-
-  /**
-   * Where helper threads come from; attn4j's own argument.
-   *
-   * @param source the executor, or null for the backend's own threads
-   * @return this
-   */
-  public C executor(@Nullable Executor source) {
-    executor = source;
-    return self();
+    return replan();
   }
 
   /** Whether probabilities are dropped. */

@@ -57,7 +57,7 @@ public final class FlashAttnVarlenQkvpacked extends FlashAttnVarlen<FlashAttnVar
   }
 
   @Override
-  FlashAttnVarlenQkvpacked self() {
+  FlashAttnVarlenQkvpacked replan() {
     return this;
   }
 

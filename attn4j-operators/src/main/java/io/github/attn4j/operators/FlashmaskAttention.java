@@ -10,7 +10,6 @@ import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * layers of a model share one. Not safe for concurrent use, except that results may be used
  * anywhere.
  */
-public final class FlashmaskAttention {
+public final class FlashmaskAttention extends OperatorCall<FlashmaskAttention> {
   Tensor query;
   Tensor key;
   Tensor value;
@@ -53,9 +52,6 @@ public final class FlashmaskAttention {
   boolean training = true;
   @Nullable Double softmaxScale;
   Alignment causalAlignment = Alignment.BOTTOM_RIGHT;
-  @Nullable String backend;
-  int threads;
-  @Nullable Executor executor;
   private @Nullable AttentionPlan plan;
 
   private FlashmaskAttention(Tensor query, Tensor key, Tensor value) {
@@ -96,7 +92,8 @@ public final class FlashmaskAttention {
     return a.dtype() == b.dtype() && Arrays.equals(a.shape(), b.shape());
   }
 
-  private FlashmaskAttention replan() {
+  @Override
+  FlashmaskAttention replan() {
     plan = null;
     return this;
   }
@@ -270,39 +267,6 @@ public final class FlashmaskAttention {
    */
   public FlashmaskAttention causalAlignment(Alignment alignment) {
     causalAlignment = alignment;
-    return replan();
-  }
-
-  /**
-   * The backend to run on; attn4j's own argument.
-   *
-   * @param name a backend's name, or null for the best that does not refuse
-   * @return this
-   */
-  public FlashmaskAttention backend(@Nullable String name) {
-    backend = name;
-    return replan();
-  }
-
-  /**
-   * How many threads work at once; attn4j's own argument.
-   *
-   * @param count 0, the default, for one per processor
-   * @return this
-   */
-  public FlashmaskAttention threads(int count) {
-    threads = count;
-    return replan();
-  }
-
-  /**
-   * Where helper threads come from; attn4j's own argument.
-   *
-   * @param source the executor, or null for the backend's own threads
-   * @return this
-   */
-  public FlashmaskAttention executor(@Nullable Executor source) {
-    executor = source;
     return replan();
   }
 

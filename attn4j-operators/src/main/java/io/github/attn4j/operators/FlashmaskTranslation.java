@@ -17,11 +17,8 @@ final class FlashmaskTranslation {
 
   static AttentionSpec spec(FlashmaskAttention call) {
     AttentionSpec.Builder spec =
-        AttentionSpec.like(Layout.BSND, call.query, call.key, call.value)
-            .mask(mask(call))
-            .backend(call.backend)
-            .threads(call.threads)
-            .executor(call.executor);
+        call.where(AttentionSpec.like(Layout.BSND, call.query, call.key, call.value))
+            .mask(mask(call));
     if (call.softmaxScale != null) {
       spec.scale(call.softmaxScale);
     }

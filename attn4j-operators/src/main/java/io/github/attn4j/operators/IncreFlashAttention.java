@@ -6,7 +6,6 @@ import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * biases, block tables or prefixes of the same shapes and dtypes keep it. Not safe for concurrent
  * use, except that results may be used anywhere.
  */
-public final class IncreFlashAttention {
+public final class IncreFlashAttention extends OperatorCall<IncreFlashAttention> {
   Tensor query;
   List<Tensor> key;
   List<Tensor> value;
@@ -64,9 +63,6 @@ public final class IncreFlashAttention {
   @Nullable Tensor prefixKey;
   @Nullable Tensor prefixValue;
   boolean returnSoftmaxLse;
-  @Nullable String backend;
-  int threads;
-  @Nullable Executor executor;
   private @Nullable IncrePlan plan;
 
   private IncreFlashAttention(Tensor query, List<Tensor> key, List<Tensor> value) {
@@ -136,7 +132,8 @@ public final class IncreFlashAttention {
     plan = alike && plan instanceof IncreStep ? plan : null;
   }
 
-  private IncreFlashAttention replan() {
+  @Override
+  IncreFlashAttention replan() {
     plan = null;
     return this;
   }
@@ -435,39 +432,6 @@ public final class IncreFlashAttention {
   public IncreFlashAttention returnSoftmaxLse(boolean on) {
     returnSoftmaxLse = on;
     return this;
-  }
-
-  /**
-   * The backend to run on; attn4j's own argument.
-   *
-   * @param name a backend's name, or null for the best that does not refuse
-   * @return this
-   */
-  public IncreFlashAttention backend(@Nullable String name) {
-    backend = name;
-    return replan();
-  }
-
-  /**
-   * How many threads work at once; attn4j's own argument.
-   *
-   * @param count 0, the default, for one per processor
-   * @return this
-   */
-  public IncreFlashAttention threads(int count) {
-    threads = count;
-    return replan();
-  }
-
-  /**
-   * Where helper threads come from; attn4j's own argument.
-   *
-   * @param source the executor, or null for the backend's own threads
-   * @return this
-   */
-  public IncreFlashAttention executor(@Nullable Executor source) {
-    executor = source;
-    return replan();
   }
 
   private IncrePlan ready() {

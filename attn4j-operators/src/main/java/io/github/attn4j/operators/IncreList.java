@@ -85,9 +85,7 @@ record IncreList(List<IncreFlashAttention> steps) implements IncrePlan {
             .keyAntiquant(entry(call.keyAntiquant, b, batch))
             .valueAntiquant(entry(call.valueAntiquant, b, batch))
             .sharedPrefix(call.prefixKey, call.prefixValue)
-            .backend(call.backend)
-            .threads(call.threads)
-            .executor(call.executor);
+            .whereLike(call);
     long[] lengths = IncreWindows.given(call, batch);
     if (lengths != null) {
       step.lengths = new long[] {lengths[lengths.length == 1 ? 0 : b]};

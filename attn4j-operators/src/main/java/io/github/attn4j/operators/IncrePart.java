@@ -43,7 +43,7 @@ record IncrePart(
   }
 
   private AttentionSpec spec(IncreFlashAttention call, Sequences batch, Mask mask) {
-    return AttentionSpec.builder()
+    return call.where(AttentionSpec.builder())
         .layout(shape.layout())
         .sequences(batch)
         .heads(shape.heads(), shape.kvHeads())
@@ -53,9 +53,6 @@ record IncrePart(
         .outDtype(DType.FLOAT32)
         .mask(mask)
         .scale(call.scaleValue)
-        .backend(call.backend)
-        .threads(call.threads)
-        .executor(call.executor)
         .build();
   }
 

@@ -9,7 +9,6 @@ import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
 import java.util.Arrays;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The plan is kept until an argument changes that it depends on. Not safe for concurrent use,
  * except that results may be used anywhere.
  */
-public final class NpuFusionAttention {
+public final class NpuFusionAttention extends OperatorCall<NpuFusionAttention> {
   Tensor query;
   Tensor key;
   Tensor value;
@@ -60,9 +59,6 @@ public final class NpuFusionAttention {
   long pseType = 1;
   long @Nullable [] qStartIdx;
   long @Nullable [] kvStartIdx;
-  private @Nullable String backend;
-  private int threads;
-  private @Nullable Executor executor;
   private @Nullable Prepared prepared;
 
   /** What is made from the arguments once. */
@@ -113,7 +109,8 @@ public final class NpuFusionAttention {
     return a.dtype() == b.dtype() && Arrays.equals(a.shape(), b.shape());
   }
 
-  private NpuFusionAttention replan() {
+  @Override
+  NpuFusionAttention replan() {
     prepared = null;
     return this;
   }
@@ -373,39 +370,6 @@ public final class NpuFusionAttention {
   }
 
   /**
-   * The backend to run on; attn4j's own argument.
-   *
-   * @param name a backend's name, or null for the best that does not refuse
-   * @return this
-   */
-  public NpuFusionAttention backend(@Nullable String name) {
-    backend = name;
-    return replan();
-  }
-
-  /**
-   * How many threads work at once; attn4j's own argument.
-   *
-   * @param count 0, the default, for one per processor
-   * @return this
-   */
-  public NpuFusionAttention threads(int count) {
-    threads = count;
-    return replan();
-  }
-
-  /**
-   * Where helper threads come from; attn4j's own argument.
-   *
-   * @param source the executor, or null for the backend's own threads
-   * @return this
-   */
-  public NpuFusionAttention executor(@Nullable Executor source) {
-    executor = source;
-    return replan();
-  }
-
-  /**
    * The plan of this call: its backend, and the tiles it visits and skips.
    *
    * @return the plan, made now or before
@@ -431,7 +395,7 @@ public final class NpuFusionAttention {
   }
 
   private AttentionSpec spec(NpuSizes sizes) {
-    return AttentionSpec.builder()
+    return where(AttentionSpec.builder())
         .layout(sizes.layout())
         .sequences(sizes.sequences())
         .heads(sizes.heads(), sizes.kvHeads())
@@ -441,9 +405,6 @@ public final class NpuFusionAttention {
         .scale(scale)
         .biasStage(NpuPse.stage(pseType))
         .softmaxStats(true)
-        .backend(backend)
-        .threads(threads)
-        .executor(executor)
         .build();
   }
 

@@ -6,7 +6,6 @@ import io.github.attn4j.AttentionPlan;
 import io.github.attn4j.AttentionResult;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * standard spells them. {@code docs/operators.md} compares argument by argument. Not safe for
  * concurrent use, except that results may be used anywhere.
  */
-public final class OnnxAttention {
+public final class OnnxAttention extends OperatorCall<OnnxAttention> {
   final Tensor query;
   final Tensor key;
   final Tensor value;
@@ -52,9 +51,6 @@ public final class OnnxAttention {
   private @Nullable Boolean returnQkMatmulOutput;
   private boolean attnMaskGradient;
   private boolean modeGiven;
-  @Nullable String backend;
-  int threads;
-  @Nullable Executor executor;
 
   private OnnxAttention(Tensor query, Tensor key, Tensor value) {
     this.query = query;
@@ -241,36 +237,8 @@ public final class OnnxAttention {
     return this;
   }
 
-  /**
-   * The backend to run on; attn4j's own argument.
-   *
-   * @param name a backend's name, or null for the best that does not refuse
-   * @return this
-   */
-  public OnnxAttention backend(@Nullable String name) {
-    backend = name;
-    return this;
-  }
-
-  /**
-   * How many threads work at once; attn4j's own argument.
-   *
-   * @param count 0, the default, for one per processor
-   * @return this
-   */
-  public OnnxAttention threads(int count) {
-    threads = count;
-    return this;
-  }
-
-  /**
-   * Where helper threads come from; attn4j's own argument.
-   *
-   * @param source the executor, or null for the backend's own threads
-   * @return this
-   */
-  public OnnxAttention executor(@Nullable Executor source) {
-    executor = source;
+  @Override
+  OnnxAttention replan() {
     return this;
   }
 

@@ -57,7 +57,7 @@ record OnnxTensors(
 
   static AttentionSpec spec(OnnxAttention call, OnnxSizes sizes, OnnxTensors tensors, Mask mask) {
     AttentionSpec.Builder spec =
-        AttentionSpec.builder()
+        call.where(AttentionSpec.builder())
             .layout(tensors.layout)
             .padded(sizes.batch(), sizes.seqlenQ(), sizes.total())
             .heads(sizes.heads(), sizes.kvHeads())
@@ -66,10 +66,7 @@ record OnnxTensors(
             .outDtype(tensors.dtype)
             .mask(mask)
             .softcap(call.softcap)
-            .biasStage(BiasStage.AFTER_SOFTCAP)
-            .backend(call.backend)
-            .threads(call.threads)
-            .executor(call.executor);
+            .biasStage(BiasStage.AFTER_SOFTCAP);
     if (call.scale != null) {
       spec.scale(call.scale);
     }
