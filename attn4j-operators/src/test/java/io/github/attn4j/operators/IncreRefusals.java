@@ -1,10 +1,6 @@
 package io.github.attn4j.operators;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import io.github.attn4j.DType;
-import io.github.attn4j.RefusedException;
 import io.github.attn4j.RefusedException.Kind;
 import io.github.attn4j.Tensor;
 import java.util.Arrays;
@@ -55,16 +51,6 @@ final class IncreRefusals {
 
   static void assertRefused(
       IncreFlashAttention call, Kind kind, String argument, String... message) {
-    assertThatThrownBy(call::forward)
-        .isInstanceOfSatisfying(
-            RefusedException.class,
-            e -> {
-              assertThat(e.argument()).as(e.getMessage()).isEqualTo(argument);
-              assertThat(e.kind()).as(e.getMessage()).isEqualTo(kind);
-              for (String part : message) {
-                assertThat(e).hasMessageContaining(part);
-              }
-            })
-        .hasMessageStartingWith(argument + ": ");
+    Refusals.assertRefused(call::forward, kind, argument, message);
   }
 }

@@ -1,6 +1,6 @@
 package io.github.attn4j.operators;
 
-import static io.github.attn4j.operators.FlashAttnDraws.assertRefused;
+import static io.github.attn4j.operators.Refusals.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.attn4j.DType;

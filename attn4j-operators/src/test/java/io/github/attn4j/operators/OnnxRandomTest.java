@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class OnnxRandomTest {
   @Test
   void everyCallIsWhatTheStandardSays() {
-    FlashAttnDraws.cases(OnnxRandomTest::check);
+    RandomCalls.run(OnnxRandomTest::check);
   }
 
   private static void check(long seed) {

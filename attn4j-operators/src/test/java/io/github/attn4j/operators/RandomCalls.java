@@ -1,10 +1,9 @@
 package io.github.attn4j.operators;
 
 import io.github.attn4j.testkit.Cases;
-import io.github.attn4j.testkit.Draw;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.NullMarked;
 
 /**
@@ -14,14 +13,15 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 final class RandomCalls {
   /** How many random calls of each operator a run tries. */
-  static final String COUNT = "attn4j.operator.cases";
+  private static final String COUNT = "attn4j.operator.cases";
 
   private RandomCalls() {}
 
-  static void run(Consumer<Draw> check) {
+  /** Runs calls of consecutive seeds. */
+  static void run(LongConsumer check) {
     Long only = Long.getLong(Cases.SEED);
     if (only != null) {
-      check.accept(new Draw(only));
+      check.accept(only);
       return;
     }
     int count = Integer.getInteger(COUNT, 300);
@@ -29,7 +29,7 @@ final class RandomCalls {
     Throwable first = null;
     for (long seed = 0; seed < count; seed++) {
       try {
-        check.accept(new Draw(seed));
+        check.accept(seed);
       } catch (AssertionError | RuntimeException failure) {
         first = first == null ? failure : first;
         failures.add(seed + ": " + failure.getMessage());

@@ -14,12 +14,12 @@ import org.junit.jupiter.api.Test;
 class VarlenRandomTest {
   @Test
   void everyPackedCallIsWhatTheDocumentSays() {
-    FlashAttnDraws.cases(seed -> check(seed, true));
+    RandomCalls.run(seed -> check(seed, true));
   }
 
   @Test
   void everyUnpackedCallIsWhatTheDocumentSays() {
-    FlashAttnDraws.cases(seed -> check(seed, false));
+    RandomCalls.run(seed -> check(seed, false));
   }
 
   private static void check(long seed, boolean packed) {
