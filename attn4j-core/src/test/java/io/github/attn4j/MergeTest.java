@@ -124,6 +124,18 @@ final class MergeTest {
     assertThat(of(1, Float.NaN).merge(of(3, 1)).out().get(0, 0, 0, 0)).isNaN();
   }
 
+  /**
+   * Only a part that saw nothing is passed over, not one whose weight float64 cannot tell from 0.
+   */
+  @Test
+  void nanAndInfinityOfAPartFarBelowComeThrough() {
+    for (float number : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+      AttentionResult far = of(number, -1000);
+      assertThat(of(1, 1000).merge(far).out().toFloatArray()).containsExactly(number);
+      assertThat(far.merge(of(1, 1000)).out().toFloatArray()).containsExactly(number);
+    }
+  }
+
   @Test
   void maxLogitIsTheLarger() {
     SplittableRandom random = new SplittableRandom(8);

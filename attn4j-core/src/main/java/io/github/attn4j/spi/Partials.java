@@ -33,17 +33,18 @@ public final class Partials {
    *
    * @param lse the lse of the part
    * @param joint the joint lse
-   * @return its share of the probability; 0 if it saw nothing
+   * @return its share of the probability; 0 if it saw nothing, and above 0 otherwise, so that a NaN
+   *     or an infinity that it saw comes through
    */
   public static double weight(double lse, double joint) {
-    return lse == Double.NEGATIVE_INFINITY ? 0 : Math.exp(lse - joint);
+    return lse == Double.NEGATIVE_INFINITY ? 0 : Math.max(Math.exp(lse - joint), Double.MIN_VALUE);
   }
 
   /**
    * One column of the joint output.
    *
    * @param weightA what one part weighs
-   * @param a its output; not looked at if it weighs nothing
+   * @param a its output; not looked at if it saw nothing
    * @param weightB what the other weighs
    * @param b its output
    * @return their weighted sum

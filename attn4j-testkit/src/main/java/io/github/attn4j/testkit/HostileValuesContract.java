@@ -293,6 +293,30 @@ public interface HostileValuesContract {
     }
   }
 
+  /** NaN in a value that is seen reaches the output from a part of the keys that weighs nothing. */
+  @Test
+  default void nanComesThroughFromAPartOfNoWeight() {
+    for (int rows : new int[] {1, 140}) {
+      AttentionCase c = new AttentionCase(1, rows, 500).heads(2, 1).dims(8, 8);
+      c.splitKeys = 1;
+      c.biasBroadcast = new boolean[4];
+      Materials materials = Materials.of(c);
+      @Nullable Tensor bias =
+          materials.inputs().bias() == null ? null : materials.inputs().bias().parameter();
+      if (bias != null) {
+        Storage.fill(bias.slice(3, 300, 500), -5000);
+      }
+      Storage.fill(materials.inputs().value().slice(2, 499, 500).slice(3, 5, 6), Double.NaN);
+      Tensor out = materials.plan(backend()).forward(materials.inputs()).out();
+      for (double number : Views.flat(out.select(3, 5))) {
+        assertThat(number).isNaN();
+      }
+      for (double number : Views.flat(out.slice(3, 0, 5))) {
+        assertThat(number).isFinite();
+      }
+    }
+  }
+
   /** A bias of negative infinity hides keys as a mask does, whole rows included. */
   @Test
   default void negativeInfinityInTheBiasHidesKeys() {
