@@ -287,9 +287,9 @@ public record AttentionSpec(
      * Cuts the keys of each sequence into parts that may run on different threads and are merged in
      * order. The parts depend on nothing else, so neither do the bits: they are those of {@link
      * AttentionResult#merge} over calls for each part alone, with float32 outputs and the sink in
-     * the first. By itself the backend cuts only sequences of few query rows, at boundaries that
-     * are fixed too; {@link AttentionPlan#splitKeys} tells. A backward starts from the lse and is
-     * never cut. The float64 reference cuts nothing.
+     * the first. By itself the backend cuts long sequences, at boundaries that are fixed too;
+     * {@link AttentionPlan#splitKeys} tells. A backward starts from the lse and is never cut. The
+     * float64 reference cuts nothing.
      *
      * @param keys keys per part, rounded up to whole tiles of the backend; 0 for the backend's
      *     choice

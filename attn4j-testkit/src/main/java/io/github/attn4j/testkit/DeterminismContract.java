@@ -70,9 +70,10 @@ public interface DeterminismContract {
   /** A plan may be used by several threads at once. */
   @Test
   default void concurrentCallsOfOnePlanGiveTheSameBits() throws Exception {
-    for (int threads : new int[] {1, 3}) {
-      AttentionCase c = new AttentionCase(1, 200, 230).heads(3, 1).dims(33, 16);
-      c.masks(MaskKind.CAUSAL).threads = threads;
+    for (int[] choices : new int[][] {{1, 200, 0}, {3, 200, 0}, {3, 200, 1}, {3, 4, 1}}) {
+      AttentionCase c = new AttentionCase(1, choices[1], 630).heads(3, 1).dims(33, 16);
+      c.masks(MaskKind.CAUSAL).threads = choices[0];
+      c.splitKeys = choices[2];
       Materials materials = Materials.of(c);
       AttentionPlan plan = materials.plan(backend());
       Outcome alone = Outcome.of(plan, materials.inputs(), materials.dout());
@@ -154,6 +155,37 @@ public interface DeterminismContract {
       }
       checkRow("last causal row", materials, 199, Mask.causal(), causal);
     }
+  }
+
+  /** Neither do they over a context so long that the backend cuts it. */
+  @Test
+  default void aRowOverALongContextGivesTheSameBitsAlone() {
+    AttentionCase c = new AttentionCase(1, 150, 9000).heads(2, 1).dims(8, 8);
+    Materials materials = Materials.of(c);
+    AttentionResult all =
+        materials.withMask(Mask.causal()).plan(backend()).forward(materials.inputs());
+    checkRow("last row", materials, 149, Mask.causal(), all);
+    Tensor seen = Tensor.zeros(DType.BOOL, 1, 1, 1, 9000);
+    Storage.fill(seen.slice(3, 0, 8861), 1);
+    checkRow("row 10", materials, 10, oneRow(seen), all);
+  }
+
+  /** Nor does it matter how many heads share a key head. */
+  @Test
+  default void groupedHeadsOverALongContextGiveTheBitsOfRepeatedOnes() {
+    AttentionCase c = new AttentionCase(1, 40, 9000).heads(4, 1).dims(8, 8);
+    AttentionInputs grouped = Materials.of(c).inputs();
+    long[] repeated = {1, 4, 9000, 8};
+    AttentionInputs alone =
+        AttentionInputs.of(
+            grouped.query(), grouped.key().expand(repeated), grouped.value().expand(repeated));
+    AttentionResult expected = Materials.of(c).plan(backend()).forward(grouped);
+    AttentionResult result =
+        Materials.of(new AttentionCase(1, 40, 9000).heads(4, 4).dims(8, 8))
+            .plan(backend())
+            .forward(alone);
+    SameBits.check("repeated heads: out", result.out(), expected.out());
+    SameBits.check("repeated heads: lse", result.lse(), expected.lse());
   }
 
   /** One row of bits as FlashMask columns. */

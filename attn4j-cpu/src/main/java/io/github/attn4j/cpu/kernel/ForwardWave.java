@@ -70,7 +70,7 @@ final class ForwardWave {
   private void addTasks(Whole whole) {
     QueryTile tile = whole.tile();
     int tiles = whole.grid().columnTiles();
-    int step = splits.tilesPerPart(tile.b());
+    int step = splits.tilesPerPart();
     if (!splits.fewRows(tile.b()) || step >= tiles) {
       tasks.add(new ForwardTask(tile, whole.grid(), whole.slot(), 0, tiles, step, 0, 1, 0));
       return;

@@ -7,11 +7,13 @@ import io.github.attn4j.Sequences;
 import io.github.attn4j.spi.Problem;
 
 /**
- * What few query rows change: the rows of all heads of a group share one tile, and without being
- * asked the backend cuts the keys, since there is nothing else to share among threads.
+ * Where the keys of a sequence are cut into parts, and what few query rows change: the rows of all
+ * heads of a group share one tile, and threads share the parts, since there is nothing else to
+ * share.
  *
- * <p>Where keys are cut depends on the number of rows and on the position of the keys alone, not on
- * what shares a tile or how many threads there are: so bits do not either.
+ * <p>Where keys are cut depends on their position alone, not on how many rows there are, what
+ * shares a tile, or how many threads: so bits do not either, and a row decoded alone repeats the
+ * prefill.
  */
 final class KeySplits {
   /**
@@ -19,12 +21,6 @@ final class KeySplits {
    * enough that a long context keeps many threads busy.
    */
   private static final int CHOSEN = 4096;
-
-  /**
-   * Query rows up to which the backend cuts the keys unasked: decoding and speculation. Heads do
-   * not count, so that a row's bits do not depend on how many share its keys.
-   */
-  private static final int CHOSEN_ROWS = 32;
 
   private final Problem problem;
 
@@ -43,16 +39,14 @@ final class KeySplits {
   }
 
   /** Key tiles of a part; more than there are if all are in one. */
-  int tilesPerPart(int b) {
+  int tilesPerPart() {
     int asked = problem.splitKeys();
-    boolean few = problem.sequences().lengthQ(b) <= CHOSEN_ROWS;
-    int keys = asked > 0 ? asked : few ? CHOSEN : Integer.MAX_VALUE;
-    return Math.ceilDiv(keys, TILE_N);
+    return Math.ceilDiv(asked > 0 ? asked : CHOSEN, TILE_N);
   }
 
   /** Keys of a part; 0 if all are in one. */
   int keysPerPart(int b) {
-    int tiles = tilesPerPart(b);
+    int tiles = tilesPerPart();
     Sequences sequences = problem.sequences();
     return tiles < Math.ceilDiv(sequences.lengthK(b), TILE_N) ? tiles * TILE_N : 0;
   }
