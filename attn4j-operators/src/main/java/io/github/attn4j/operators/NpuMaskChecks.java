@@ -59,6 +59,10 @@ final class NpuMaskChecks {
       }
       default -> compressed(mask, COMPRESSED);
     }
+    // Where one side is empty there are no scores that a band could miss.
+    if (sizes.rows() == 0 || sizes.keys() == 0) {
+      return;
+    }
     if (sizes.ragged()) {
       raggedBand();
     } else {

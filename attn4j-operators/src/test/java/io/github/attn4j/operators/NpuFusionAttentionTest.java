@@ -238,6 +238,38 @@ class NpuFusionAttentionTest {
     assertThat(nothing.softmaxMax().shape()).containsExactly(2, 3, 0, 8);
   }
 
+  /** A side without tokens: all its ends are zeros, which elsewhere end the list early. */
+  @ParameterizedTest
+  @MethodSource("backends")
+  void variableLengthsWithoutTokensOnOneSide(String backend) {
+    Tensor none = normal(2, 0, 2, 4);
+    Tensor some = normal(1, 5, 2, 4);
+    NpuFusionAttention call =
+        NpuFusionAttention.of(some, none, none, 2, "TND")
+            .actualSeqQlen(2, 5)
+            .actualSeqKvlen(0, 0)
+            .sink(normal(4, 2))
+            .backend(backend);
+    NpuFusionAttention.Result result = call.forward();
+    assertClose("attention_out", result.attentionOut(), new double[5 * 2 * 4], 0);
+    assertClose("softmax_max", result.softmaxMax(), new double[5 * 2 * 8], 0);
+    assertClose("softmax_sum", result.softmaxSum(), new double[5 * 2 * 8], 0);
+    assertThat(result.numels()).isZero();
+    NpuFusionAttention.Gradients gradients = call.backward(result, some);
+    assertClose("dquery", gradients.dquery(), new double[5 * 2 * 4], 0);
+
+    NpuFusionAttention other =
+        NpuFusionAttention.of(none, some, some, 2, "TND")
+            .actualSeqQlen(0, 0)
+            .actualSeqKvlen(2, 5)
+            .backend(backend);
+    NpuFusionAttention.Result nothing = other.forward();
+    assertThat(nothing.attentionOut().shape()).containsExactly(0, 2, 4);
+    NpuFusionAttention.Gradients zeros = other.backward(nothing, none);
+    assertClose("dkey", zeros.dkey(), new double[5 * 2 * 4], 0);
+    assertClose("dvalue", zeros.dvalue(), new double[5 * 2 * 4], 0);
+  }
+
   @Test
   void theSevenResults() {
     Tensor half = normal(1, 2, 5, 12).to(DType.BFLOAT16);

@@ -291,6 +291,17 @@ class NpuRefusalTest {
     assertRuns(call.attenMask(null));
   }
 
+  /** Without keys there is nothing that a band could miss; the results are zeros. */
+  @Test
+  void bandsOverNoScores() {
+    for (int mode : new int[] {0, 3, 4}) {
+      assertRuns(masked(bnsd(1, 2, 5, 0, 4), mode, -3, -2));
+      NpuFusionAttention ragged = tnd(new int[] {2, 3}, new int[] {0, 0});
+      Tensor mask = mode == 0 ? bool(3, 0) : COMPRESSED;
+      assertRuns(ragged.attenMask(mask).sparseMode(mode).preTockens(-3).nextTockens(-2));
+    }
+  }
+
   @Test
   void variableLengths() {
     Tensor q = normal(1, 5, 2, 4);
