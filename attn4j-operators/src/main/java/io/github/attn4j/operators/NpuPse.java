@@ -42,13 +42,15 @@ final class NpuPse {
   }
 
   @Nullable Bias bias() {
+    long qStart = start("q_start_idx", call.qStartIdx, call.kvStartIdx);
+    long kvStart = start("kv_start_idx", call.kvStartIdx, call.qStartIdx);
     Tensor pse = call.pse;
     if (pse == null) {
       expect(call.pseType == 1, "one with pse_type %d".formatted(call.pseType));
       return null;
     }
     if (call.pseType >= 2) {
-      return slopes(pse);
+      return slopes(pse, qStart, kvStart);
     }
     NpuChecks.expectType(call, "pse", pse.dtype() == call.query.dtype(), "the dtype of query");
     NpuChecks.expectTogether(call, "pse", !masks(7) && !masks(8), "none with sparse_mode 7 or 8");
@@ -125,7 +127,7 @@ final class NpuPse {
     return new ToeplitzBias(pse);
   }
 
-  private Bias slopes(Tensor pse) {
+  private Bias slopes(Tensor pse, long qStart, long kvStart) {
     NpuChecks.expectType(
         call,
         "pse",
@@ -135,8 +137,6 @@ final class NpuPse {
         pse.hasShape(sizes.heads()) || pse.hasShape(sizes.batch(), sizes.heads()),
         "slopes [%d] or [%d, %d] with pse_type %d"
             .formatted(sizes.heads(), sizes.batch(), sizes.heads(), call.pseType));
-    long qStart = start("q_start_idx", call.qStartIdx, call.kvStartIdx);
-    long kvStart = start("kv_start_idx", call.kvStartIdx, call.qStartIdx);
     slopesUnderMask(qStart, kvStart);
     AlibiBias.Curve curve = call.pseType == 2 ? AlibiBias.Curve.LINEAR : AlibiBias.Curve.SQRT;
     return new AlibiBias(pse, curve, Alignment.TOP_LEFT, kvStart - qStart);

@@ -432,6 +432,10 @@ class NpuRefusalTest {
     value(call.kvStartIdx((long[]) null), "kv_start_idx", "one number, for query and key both");
     value(call.qStartIdx((long[]) null).kvStartIdx(1), "q_start_idx", "one number");
     value(call.qStartIdx(1, 2), "q_start_idx", "one number", "[1, 2]");
+    // The other types do not read them, which does not make them right.
+    value(square().kvStartIdx(3, 4).qStartIdx(1), "kv_start_idx", "one number", "[3, 4]");
+    value(square().qStartIdx(1), "kv_start_idx", "for query and key both");
+    assertRuns(square().qStartIdx(1).kvStartIdx(9));
     value(square().pseType(3), "pse", "one with pse_type 3");
     value(square().pseType(3).pse(zeros(3)), "pse", "slopes [2] or [2, 2] with pse_type 3");
     value(bnsd(2, 2, 6, 7, 4).pseType(2).pse(zeros(2)), "pse", "Sq = Skv with pse_type 2");
