@@ -158,7 +158,7 @@ public final class NpuFusionAttention extends OperatorCall<NpuFusionAttention> {
   /**
    * The factor of the scores; 1 unless given.
    *
-   * @param factor any finite number
+   * @param factor from -1e30 to 1e30
    * @return this
    */
   public NpuFusionAttention scale(double factor) {
