@@ -25,8 +25,8 @@ import java.util.function.Supplier;
  * <p>A sequence {@linkplain #fork forked} from another shares its pages. Only the last page, if it
  * is partly filled, is ever copied: when one of those that share it appends.
  *
- * <p>All pages lie in one native block that {@link #close} releases; it counts against the JVM's
- * {@code -XX:MaxDirectMemorySize}. One cache serves one layer.
+ * <p>All pages lie in one native block, outside the heap and its limits, that {@link #close}
+ * releases. One cache serves one layer.
  *
  * <p>Safe for several threads. What changes the cache ({@link #append}, {@link #fork}, {@link
  * #truncate}, {@link #free}, {@link #close}) excludes everything else and waits for calls that run;

@@ -75,6 +75,7 @@ public final class KvCacheBuilder {
    * @return a cache without sequences, for the caller to close
    * @throws RefusedException naming {@code pages}, {@code pageSize}, {@code kvHeads}, {@code
    *     headDim} or {@code valueDim} if it is less than 1
+   * @throws OutOfMemoryError if the machine has not enough memory for them
    */
   public KvCache build() {
     return new KvCache(new KvCacheSizes(pages, pageSize, kvHeads, headDim, valueDim, storage));

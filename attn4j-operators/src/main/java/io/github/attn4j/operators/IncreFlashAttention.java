@@ -314,7 +314,7 @@ public final class IncreFlashAttention extends OperatorCall<IncreFlashAttention>
   /**
    * The factor of query times key; 1 unless given, not {@code 1 / sqrt(D)}.
    *
-   * @param scale any finite number
+   * @param scale any number from -1e30 to 1e30
    * @return this
    */
   public IncreFlashAttention scaleValue(double scale) {
