@@ -12,6 +12,7 @@ import io.github.attn4j.Mask;
 import io.github.attn4j.Tensor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -165,6 +166,64 @@ public interface AlgebraContract {
             DType.FLOAT32);
       }
     }
+  }
+
+  /** Keys in another order, with their bits of the mask: the same but for rounding. */
+  @Test
+  default void theOrderOfTheKeysChangesOnlyRounding() {
+    int[] order = IntStream.range(0, 450).map(n -> (n * 187 + 5) % 450).toArray();
+    int[] back = new int[450];
+    for (int n = 0; n < 450; n++) {
+      back[order[n]] = n;
+    }
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT16)) {
+      AttentionCase c = new AttentionCase(2, 70, 450).heads(4, 2).dims(24, 16).dtype(dtype);
+      c.sink = true;
+      Tensor bits = Tensor.zeros(DType.BOOL, 1, 1, 70, 450);
+      MaskKind.randomBits(new Draw(7), bits.slice(3, 0, 200), 0.5);
+      Materials whole = Materials.of(c).withMask(Mask.dense(bits));
+      AttentionInputs inputs = whole.inputs();
+      Materials moved =
+          whole
+              .withMask(Mask.dense(moved(bits, 3, order)))
+              .withInputs(
+                  AttentionInputs.of(
+                          inputs.query(),
+                          moved(inputs.key(), 2, order),
+                          moved(inputs.value(), 2, order))
+                      .withSink(inputs.sink()));
+      Outcome got = Outcome.of(backend(), moved);
+      Outcome exact =
+          Outcome.of(whole.referencePlan(), whole.wideInputs(), whole.dout().to(DType.FLOAT32));
+      PlainAttention plain = new PlainAttention(whole);
+      rounding("out", got.result().out(), exact.result().out(), plain.out, dtype);
+      rounding("lse", got.result().lse(), exact.result().lse(), plain.lse, DType.FLOAT32);
+      AttentionGradients gradients = got.gradients();
+      AttentionGradients exactly = exact.gradients();
+      rounding("dquery", gradients.query(), exactly.query(), plain.dquery, dtype);
+      rounding("dkey", moved(gradients.key(), 2, back), exactly.key(), plain.dkey, dtype);
+      rounding("dvalue", moved(gradients.value(), 2, back), exactly.value(), plain.dvalue, dtype);
+    }
+  }
+
+  private static Tensor moved(Tensor tensor, int dimension, int[] order) {
+    Tensor moved = Tensor.zeros(tensor.dtype(), tensor.shape());
+    for (int n = 0; n < order.length; n++) {
+      Tensor from = tensor.slice(dimension, order[n], order[n] + 1L);
+      moved.slice(dimension, n, n + 1L).assign(from);
+    }
+    return moved;
+  }
+
+  private static void rounding(
+      String what, Tensor got, Tensor exact, Yardstick yardstick, DType dtype) {
+    Tolerance.check(
+        what + " of keys in another order",
+        exact.shape(),
+        Views.flat(got),
+        Views.flat(exact),
+        yardstick,
+        dtype);
   }
 
   private AttentionResult part(Materials whole, Tensor bits, int from, int to) {
