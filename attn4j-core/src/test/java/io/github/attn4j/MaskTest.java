@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.fail;
 
 import io.github.attn4j.spi.ElementBits;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -235,6 +236,18 @@ final class MaskTest {
       assertThat(mask.allows(7, 0, 0, 2, extent)).isTrue();
       mask.check(7, extent, extent);
     }
+  }
+
+  /** Many sequences must not cost each of their tiles a look at the masks of all. */
+  @Test
+  void aTileLooksAtTheMaskOfItsOwnSequenceOnly() {
+    Tensor bits = Tensor.zeros(DType.BOOL, 1, 1, 3, 5);
+    List<Mask> parts = Collections.nCopies(1000, Mask.dense(bits));
+    Mask mask = Mask.perSequence(parts);
+    assertThat(mask.bits()).hasSize(1);
+    assertThat(mask).isEqualTo(Mask.perSequence(parts)).isNotEqualTo(Mask.dense(bits));
+    assertThat(mask).hasSameHashCodeAs(Mask.perSequence(parts));
+    assertThat(Mask.perSequence(List.of(Mask.full(), Mask.causal())).bits()).isEmpty();
   }
 
   @Test
