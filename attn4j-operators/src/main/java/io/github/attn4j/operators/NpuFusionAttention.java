@@ -142,7 +142,8 @@ public final class NpuFusionAttention extends OperatorCall<NpuFusionAttention> {
 
   /**
    * The mask; without one {@link #sparseMode}, {@link #preTockens} and {@link #nextTockens} have no
-   * effect and every query sees every key.
+   * effect and every query sees every key. A mask that is written into has to be given again: which
+   * tiles it leaves out is found once.
    *
    * @param tensor bool or int8 (for uint8), other than 0 masks; modes 0, 1 and 5: (B, N, Sq, Skv),
    *     each of them or 1, or (Sq, Skv), with TND the longest of each or the sums of each; modes 2,
