@@ -120,8 +120,8 @@ final class FlashAttnChecks {
     if (call.padded() && rows < (long) batch * most) {
       throw RefusedException.value(
           "max_seqlen_" + suffix,
-          "expected total_seq_len %d to hold %d sequences padded to %d rows, got %s"
-              .formatted(rows, batch, most, tensors.query()));
+          "expected total_seq_len %d to hold %d sequences padded to %d rows, got %s %s"
+              .formatted(rows, batch, most, tensors.source(), tensors.given()));
     }
     if (!call.padded() && ends[batch] > rows) {
       throw RefusedException.value(

@@ -11,8 +11,9 @@ import io.github.attn4j.Tensor;
  * The tensors of a variable-length call as the core takes them, checked: (rows, heads, columns).
  *
  * @param source the argument that decides how many query rows there are
+ * @param given what came under that name
  */
-record FlashAttnTensors(Tensor query, Tensor key, Tensor value, String source) {
+record FlashAttnTensors(Tensor query, Tensor key, Tensor value, String source, Tensor given) {
   static void floating(String name, Tensor tensor) {
     if (!tensor.dtype().isFloating()) {
       throw RefusedException.type(name, "expected float16, bfloat16 or float32, got " + tensor);
@@ -33,7 +34,7 @@ record FlashAttnTensors(Tensor query, Tensor key, Tensor value, String source) {
 
   private int size(long extent) {
     if (extent > Integer.MAX_VALUE) {
-      throw RefusedException.value(source, "expected extents below 2^31, got " + extent);
+      throw RefusedException.value(source, "expected extents below 2^31, got " + given);
     }
     return (int) extent;
   }

@@ -72,7 +72,7 @@ public final class FlashAttnUnpadded extends FlashAttnVarlen<FlashAttnUnpadded> 
     expect("value", value.dim(0) == key.dim(0), "the total_seq_len of key, " + key.dim(0));
     expect("value", value.dim(1) == key.dim(1), "the num_heads_k of key, " + key.dim(1));
     expect("value", value.dim(2) > 0, "at least one column");
-    return new FlashAttnTensors(query, key, value, "query");
+    return new FlashAttnTensors(query, key, value, "query", query);
   }
 
   private void sameDtype(String name, Tensor tensor) {

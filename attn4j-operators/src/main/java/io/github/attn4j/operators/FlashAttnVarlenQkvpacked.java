@@ -84,7 +84,7 @@ public final class FlashAttnVarlenQkvpacked extends FlashAttnVarlen<FlashAttnVar
     }
     long group = qkv.dim(1) - 2;
     return new FlashAttnTensors(
-        heads(qkv.slice(1, 0, group)), qkv.select(1, group), qkv.select(1, group + 1), "qkv");
+        heads(qkv.slice(1, 0, group)), qkv.select(1, group), qkv.select(1, group + 1), "qkv", qkv);
   }
 
   /** (rows, G, Hk, D) as (rows, G · Hk, D), without a copy wherever strides can say that. */

@@ -177,7 +177,12 @@ class VarlenErrorsTest {
     assertValue(
         packed(QKV, ENDS, ints(0, 2, 13)), "cu_seqlens_k", "max_seqlen_k 10", "11 for sequence 1");
     assertValue(
-        packed().maxSeqlenQ(11), "max_seqlen_q", "total_seq_len 20", "2 sequences", "11 rows");
+        packed().maxSeqlenQ(11),
+        "max_seqlen_q",
+        "total_seq_len 20",
+        "2 sequences",
+        "11 rows",
+        "got qkv FLOAT16[20, 4, 3, 8]");
     assertValue(packed().maxSeqlenK(Integer.MAX_VALUE), "max_seqlen_k", "total_seq_len 20");
     assertValue(packed().maxSeqlenQ(-1), "max_seqlen_q", "at least 0, got -1");
     assertValue(packed().maxSeqlenK(-1), "max_seqlen_k", "at least 0, got -1");
