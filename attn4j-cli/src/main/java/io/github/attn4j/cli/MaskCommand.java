@@ -227,6 +227,9 @@ final class MaskCommand implements Callable<Integer> {
       CaptureOperator.Options options = new CaptureOperator.Options(null, 0);
       AttentionSpec call =
           CaptureOperator.named(capture.op()).prepare(capture, options).plan().get().spec();
+      if (call.sequences().count() == 0) {
+        throw wrong(file + ": expected a call of at least one sequence, got one of none");
+      }
       if (batch < 0 || batch >= call.sequences().count()) {
         throw wrong(
             "--batch: expected 0 to %d, got %d".formatted(call.sequences().count() - 1, batch));

@@ -218,6 +218,19 @@ class MaskCommandTest {
     assertThat(said.err()).startsWith("ValueError: header: ").hasLineCount(1);
   }
 
+  @Test
+  void aCallOfNoSequencesIsToldSo() throws IOException {
+    Tensor none = Tensor.zeros(DType.FLOAT32, 0, 2, 3, 8);
+    Path file = folder.resolve("call.safetensors");
+    SafetensorsWriter.write(
+        file,
+        Map.of("op", "onnx.Attention", "attrs", "{}"),
+        Map.of("Q", none, "K", none, "V", none));
+    Cli.Said said = Cli.run("mask", file.toString());
+    assertThat(said.status()).isEqualTo(2);
+    assertThat(said.err()).contains("at least one sequence").doesNotContain("--batch");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
