@@ -76,7 +76,7 @@ public abstract sealed class FlashAttnVarlen<C extends FlashAttnVarlen<C>> exten
   /**
    * The factor of query times key; has no default.
    *
-   * @param factor any finite number
+   * @param factor from -1e30 to 1e30
    * @return this
    */
   public C scale(double factor) {

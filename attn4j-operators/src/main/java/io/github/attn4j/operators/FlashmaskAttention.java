@@ -226,7 +226,7 @@ public final class FlashmaskAttention extends OperatorCall<FlashmaskAttention> {
   /**
    * The factor of query times key; {@code 1 / sqrt(headDim)} unless given.
    *
-   * @param scale any finite number, or null for the default
+   * @param scale from -1e30 to 1e30, or null for the default
    * @return this
    */
   public FlashmaskAttention softmaxScale(@Nullable Double scale) {

@@ -145,7 +145,7 @@ public final class OnnxAttention extends OperatorCall<OnnxAttention> {
   /**
    * The factor of Q·Kᵀ; {@code 1 / sqrt(D)} unless given.
    *
-   * @param factor any finite number, or null for the default
+   * @param factor from -1e30 to 1e30, or null for the default
    * @return this
    */
   public OnnxAttention scale(@Nullable Double factor) {
@@ -156,7 +156,7 @@ public final class OnnxAttention extends OperatorCall<OnnxAttention> {
   /**
    * Caps the scaled scores, before the mask; 0, no cap, unless given.
    *
-   * @param cap {@code c} of {@code c * tanh(x / c)}
+   * @param cap 0, or {@code c} of {@code c * tanh(x / c)}, from 1e-30 to 1e30
    * @return this
    */
   public OnnxAttention softcap(double cap) {
