@@ -54,6 +54,22 @@ final class ReferenceForwardTest {
     assertThat(Objects.requireNonNull(result.maxLogit()).get(0)).isCloseTo(LN_3, offset(1e-7));
   }
 
+  /** What exporters add where a mask hides: a whole row of it shares out evenly. */
+  @Test
+  void scoresSoLowThatTheirLseSwallowsTheirNumber() {
+    double low = -Float.MAX_VALUE;
+    check(spec(), bias(low, low), 6, low);
+    AttentionPlan plan = Attention.plan(spec().build());
+    AttentionInputs inputs = bias(low, low);
+    Tensor shares = plan.scores(inputs, ScoreStage.PROBABILITIES);
+    assertThat(shares.toFloatArray()).containsExactly(0.5f, 0.5f);
+    AttentionGradients gradients = plan.backward(inputs, plan.forward(inputs), row(3));
+    assertThat(gradients.value().toFloatArray()).containsExactly(1.5f, 1.5f);
+    // A sink as low takes the same share.
+    AttentionInputs sunk = inputs.withSink(Tensor.of(new float[] {(float) low}, 1));
+    assertThat(plan.forward(sunk).out().get(0, 0, 0, 0)).isCloseTo(4, offset(1e-6));
+  }
+
   @Test
   void biasJoinsAtItsStage() {
     check(spec(), bias(LN_3, 0), 6, Math.log(6));

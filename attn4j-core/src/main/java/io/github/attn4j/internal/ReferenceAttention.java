@@ -21,8 +21,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   s_j = score(q_i . k_j)                  scale, bias, softcap as the options say
- *   lse = ln(sum_j exp(s_j) [+ exp(sink)])
- *   p_j = exp(s_j - lse)
+ *   m   = max_j s_j [or sink]
+ *   l   = sum_j exp(s_j - m) [+ exp(sink - m)]
+ *   p_j = exp(s_j - m) / l                  not exp(s_j - lse): a huge m swallows the ln(l) of lse
+ *   lse = m + ln(l)
  *   out_i = sum_j drop(p_j) * v_j
  * </pre>
  */
@@ -120,7 +122,12 @@ final class ReferenceAttention {
 
     /** p_j before dropout. */
     double probability(int j) {
-      return visible[j] && lse != Double.NEGATIVE_INFINITY ? Math.exp(scores[j] - lse) : 0;
+      return visible[j] ? share(scores[j]) : 0;
+    }
+
+    /** What the softmax makes of a score. */
+    double share(double score) {
+      return rowMax == Double.NEGATIVE_INFINITY ? 0 : Math.exp(score - rowMax) / rowSum;
     }
 
     /** What dropout multiplies p_j by: 0, or 1 / (1 - p). */
@@ -261,7 +268,7 @@ final class ReferenceAttention {
     float[] sink = call.sink();
     // A sink of negative infinity takes no share, not even of a row that sees nothing.
     if (sink != null && sink[row.h] != Float.NEGATIVE_INFINITY) {
-      sinkSums[row.h] -= Math.exp(sink[row.h] - row.lse) * delta;
+      sinkSums[row.h] -= row.share(sink[row.h]) * delta;
     }
   }
 
