@@ -2,7 +2,10 @@ package io.github.attn4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import java.time.Duration;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 /** Where sequences lie, and lengths that make no sense. */
@@ -164,5 +167,21 @@ final class SequencesTest {
         .isEqualTo(Sequences.padded(2, 2, new int[] {2}, new int[] {2}))
         .isNotEqualTo(Sequences.padded(1, 2, 3))
         .isNotEqualTo(Sequences.ragged(new long[] {0, 2}, new long[] {0, 2}));
+  }
+
+  /** Steps for every pair of sequences would be a million millions: minutes, not a moment. */
+  @Test
+  void aPlanOfAMillionSequencesTakesAMoment() {
+    long[] cumulative = LongStream.rangeClosed(0, 1_000_000).toArray();
+    AttentionSpec spec =
+        AttentionSpec.builder()
+            .layout(Layout.TND)
+            .sequences(Sequences.ragged(cumulative, cumulative))
+            .heads(1, 1)
+            .dims(1, 1)
+            .mask(Mask.causal())
+            .backend("reference")
+            .build();
+    assertTimeoutPreemptively(Duration.ofSeconds(60), () -> Attention.plan(spec));
   }
 }

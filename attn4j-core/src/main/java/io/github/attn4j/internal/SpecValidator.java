@@ -2,6 +2,7 @@ package io.github.attn4j.internal;
 
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.DType;
+import io.github.attn4j.Extent;
 import io.github.attn4j.Layout;
 import io.github.attn4j.Mask;
 import io.github.attn4j.RefusedException;
@@ -73,8 +74,9 @@ public final class SpecValidator {
           "expected a number of heads that divides %d, got a mask of %d"
               .formatted(problem.heads(), mask.heads()));
     }
+    Extent widest = problem.widest();
     for (int b = 0; b < batch; b++) {
-      mask.check(b, problem.extent(b), problem.widest());
+      mask.check(b, problem.extent(b), widest);
     }
   }
 
