@@ -512,7 +512,7 @@ public final class NpuFusionAttention extends OperatorCall<NpuFusionAttention> {
    * @param softmaxSum in the same form the sums of {@code exp(score - max)} before dropout,
    *     +FLT_MAX where a row sees nothing
    * @param reserved an empty tensor (0)
-   * @param seed of the dropout; 0 without one, or with a caller's mask
+   * @param seed of the dropout; 0 without one, and with a caller's mask unless it was given
    * @param offset of the dropout, as the seed
    * @param numels how many scores there are: N times the sum of Sq times Skv over the sequences
    * @param core what the call became in the core
