@@ -273,7 +273,9 @@ public record AttentionSpec(
     }
 
     /**
-     * Asks for {@link AttentionResult#stats}.
+     * Asks for {@link AttentionResult#stats}. A backward uses them if they are there, and is then
+     * right also where a bias makes the scores of a whole row so large, beyond 1e6 or so, that the
+     * lse as a float32 has no room left for the logarithm of their sum.
      *
      * @param value whether results carry rowMax and rowSum
      * @return this

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The tensors of one backward call, as rows.
  *
- * @param forward the forward call with its results, of which only output and lse are read; key and
- *     value are plain rows
+ * @param forward the forward call with its results, of which output, lse and, if there, rowMax and
+ *     rowSum are read; key and value are plain rows
  * @param dout gradient of the output (entry, head, row, valueDim)
  * @param dquery to be written, like query
  * @param dkey to be written, like key

@@ -39,25 +39,28 @@ final class NpuSoftmax {
     long heads = sizes.heads();
     checkLanes("softmax_max", softmaxMax);
     checkLanes("softmax_sum", softmaxSum);
-    Tensor lse =
-        sizes.ragged()
-            ? Tensor.zeros(DType.FLOAT32, heads, extent)
-            : Tensor.zeros(DType.FLOAT32, sizes.batch(), heads, extent);
+    long[] shape =
+        sizes.ragged() ? new long[] {heads, extent} : new long[] {sizes.batch(), heads, extent};
+    Tensor lse = Tensor.zeros(DType.FLOAT32, shape);
+    Tensor rowMax = Tensor.zeros(DType.FLOAT32, shape);
+    Tensor rowSum = Tensor.zeros(DType.FLOAT32, shape);
     Tensor maxima = softmaxMax.isContiguous() ? softmaxMax : softmaxMax.copy();
     Tensor sums = softmaxSum.isContiguous() ? softmaxSum : softmaxSum.copy();
     for (int b = 0; b < sizes.batch(); b++) {
       for (int h = 0; h < heads; h++) {
-        Tensor target = rows(lse, b, h);
         Tensor max = target(maxima, b, h);
         Tensor sum = target(sums, b, h);
-        for (long i = 0; i < target.dim(0); i++) {
+        for (long i = 0; i < sizes.lengthQ(b); i++) {
           boolean unseen = max.get(i, 0) == -Float.MAX_VALUE || sum.get(i, 0) == 0;
-          target.set(
-              unseen ? Double.NEGATIVE_INFINITY : max.get(i, 0) + Math.log(sum.get(i, 0)), i);
+          double most = unseen ? Double.NEGATIVE_INFINITY : max.get(i, 0);
+          double total = unseen ? 0 : sum.get(i, 0);
+          rows(rowMax, b, h).set(most, i);
+          rows(rowSum, b, h).set(total, i);
+          rows(lse, b, h).set(most + Math.log(total), i);
         }
       }
     }
-    return new AttentionResult(out, lse, null, sizes.layout());
+    return new AttentionResult(out, lse, null, new SoftmaxStats(rowMax, rowSum), sizes.layout());
   }
 
   private void checkLanes(String name, Tensor given) {

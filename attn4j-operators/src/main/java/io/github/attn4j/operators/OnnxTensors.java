@@ -66,7 +66,11 @@ record OnnxTensors(
             .outDtype(tensors.dtype)
             .mask(mask)
             .softcap(call.softcap)
-            .biasStage(BiasStage.AFTER_SOFTCAP);
+            .biasStage(BiasStage.AFTER_SOFTCAP)
+            // Masks that add the lowest finite number are common: without stats a row of nothing
+            // else
+            // would have gradients as many times too large as it has keys.
+            .softmaxStats(true);
     if (call.scale != null) {
       spec.scale(call.scale);
     }

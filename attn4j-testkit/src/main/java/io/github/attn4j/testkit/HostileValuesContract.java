@@ -12,6 +12,7 @@ import io.github.attn4j.Mask;
 import io.github.attn4j.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -315,6 +316,36 @@ public interface HostileValuesContract {
         assertThat(number).isFinite();
       }
     }
+  }
+
+  /**
+   * A bias of the lowest finite number over a whole row leaves equal scores, of which a float32 lse
+   * has lost the number of keys; with the stats the backward still knows it.
+   */
+  @Test
+  default void theLowestFiniteBiasSharesARowEvenlyBackwardToo() {
+    AttentionCase c = new AttentionCase(1, 20, 70).dims(8, 8);
+    c.biasBroadcast = new boolean[4];
+    c.stats = true;
+    Materials materials = Materials.of(c);
+    Storage.fill(
+        Objects.requireNonNull(materials.inputs().bias()).parameter().slice(2, 3, 9),
+        -Float.MAX_VALUE);
+    Outcome got = Outcome.of(backend(), materials);
+    Outcome exact = Outcome.of("reference", materials);
+    double[] dvalue = Views.flat(exact.gradients().value());
+    Tolerance.check(
+        "dvalue",
+        exact.gradients().value().shape(),
+        Views.flat(got.gradients().value()),
+        dvalue,
+        1e-5);
+    Tolerance.check(
+        "dkey",
+        exact.gradients().key().shape(),
+        Views.flat(got.gradients().key()),
+        Views.flat(exact.gradients().key()),
+        1e-5);
   }
 
   /** A bias of negative infinity hides keys as a mask does, whole rows included. */

@@ -243,10 +243,11 @@ final class BackwardKernel {
   private static void scoreGradients(Pair t, int lane, int start, int first, int end) {
     float[] st = t.w.st;
     float[] ds = t.w.ds;
-    FloatVector lse = FloatVector.fromArray(FLOATS, t.query.lse[t.m], lane);
+    FloatVector base = FloatVector.fromArray(FLOATS, t.query.base[t.m], lane);
+    FloatVector logSum = FloatVector.fromArray(FLOATS, t.query.logSum[t.m], lane);
     FloatVector delta = FloatVector.fromArray(FLOATS, t.query.delta[t.m], lane);
     for (int at = start + first * PS; at < start + end * PS; at += PS) {
-      FloatVector p = Exp.of(FloatVector.fromArray(FLOATS, st, at).sub(lse));
+      FloatVector p = Exp.of(FloatVector.fromArray(FLOATS, st, at).sub(base).sub(logSum));
       p.intoArray(st, at);
       p.mul(FloatVector.fromArray(FLOATS, ds, at).sub(delta)).intoArray(ds, at);
     }

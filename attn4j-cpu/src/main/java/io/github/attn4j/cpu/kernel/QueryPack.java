@@ -37,8 +37,14 @@ final class QueryPack {
   /** dQ in panels of queries, without the scale. */
   final float[][] dqt;
 
-  /** The lse; +infinity for rows that see nothing, which makes their probabilities zero. */
-  final float[][] lse;
+  /**
+   * What is taken off the scores before {@link #logSum}: rowMax where the forward has kept it, else
+   * the lse; +infinity for rows that see nothing, which makes their probabilities zero.
+   */
+  final float[][] base;
+
+  /** Logarithm of rowSum where the base is rowMax, else zero. */
+  final float[][] logSum;
 
   /** Per row, the sum over columns of dO times O. */
   final float[][] delta;
@@ -64,7 +70,8 @@ final class QueryPack {
     queries = new float[maxTiles][TILE_M * Lanes.roundUp(dim, NR)];
     douts = new float[maxTiles][TILE_M * Lanes.roundUp(valueDim, NR)];
     dqt = new float[maxTiles][PANELS * Lanes.roundUp(dim, MR) * PS];
-    lse = new float[maxTiles][TILE_M];
+    base = new float[maxTiles][TILE_M];
+    logSum = new float[maxTiles][TILE_M];
     delta = new float[maxTiles][TILE_M];
     queryStrays = new Packer.Strays[maxTiles];
     doutStrays = new Packer.Strays[maxTiles];
@@ -108,12 +115,16 @@ final class QueryPack {
     turns.set(m, firstTurn);
   }
 
-  /** Reads lse and computes delta of every row; dO stands in {@code w.rows}. */
+  /**
+   * Reads what makes probabilities of scores and computes delta of every row; dO stands in {@code
+   * w.rows}.
+   */
   private void loadRowSums(
       ForwardCall forward, int h, int m, int rows, int entry, long row, Workspace w) {
     int columns = problem.valueDim();
     float @Nullable [] sink = forward.sink();
-    Arrays.fill(lse[m], Float.POSITIVE_INFINITY);
+    Arrays.fill(base[m], Float.POSITIVE_INFINITY);
+    Arrays.fill(logSum[m], 0f);
     Arrays.fill(delta[m], 0f);
     sinkParts[m] = 0;
     float[] out = w.ot;
@@ -132,7 +143,12 @@ final class QueryPack {
           sum = Math.fma(out[c], w.rows[i * columns + c], sum);
         }
       }
-      lse[m][i] = rowLse;
+      base[m][i] = rowLse;
+      if (forward.rowMax() != null && forward.rowSum() != null) {
+        base[m][i] = RowTransfer.get(forward.rowMax(), forward.rowMax().at(entry, h, row + i));
+        float rowSum = RowTransfer.get(forward.rowSum(), forward.rowSum().at(entry, h, row + i));
+        logSum[m][i] = (float) Math.log(rowSum);
+      }
       delta[m][i] = sum;
       if (sink != null && sink[h] != Float.NEGATIVE_INFINITY) {
         sinkParts[m] -= Math.exp(sink[h] - (double) rowLse) * sum;
