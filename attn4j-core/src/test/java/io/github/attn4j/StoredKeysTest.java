@@ -247,7 +247,11 @@ final class StoredKeysTest {
       refused(
           spec,
           stored(query, pages, pages, Tensor.of(new int[] {0, wrong}, 1, 2), null),
-          "blockTable: expected pages from 0 to 1, got " + wrong + " at [0, 1]");
+          "blockTable: expected pages from 0 to 1 (key "
+              + pages
+              + "), got "
+              + wrong
+              + " at [0, 1]");
     }
   }
 }

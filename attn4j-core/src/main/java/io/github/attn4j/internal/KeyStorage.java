@@ -150,8 +150,8 @@ final class KeyStorage {
         if (page < 0 || page >= tensor.dim(0)) {
           throw RefusedException.value(
               "blockTable",
-              "expected pages from 0 to %d, got %d at [%d, %d]"
-                  .formatted(tensor.dim(0) - 1, page, b, n));
+              "expected pages from 0 to %d (%s %s), got %d at [%d, %d]"
+                  .formatted(tensor.dim(0) - 1, name, tensor, page, b, n));
         }
         pages[b][n] = (int) page;
       }
