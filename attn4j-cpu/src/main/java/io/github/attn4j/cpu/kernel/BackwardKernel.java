@@ -1,14 +1,10 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
-import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
-import static io.github.attn4j.cpu.kernel.Lanes.LD;
+import static io.github.attn4j.cpu.kernel.Lanes.MR;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PANEL;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
-import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
-import static io.github.attn4j.cpu.kernel.Workspace.ZEROS;
 
 import io.github.attn4j.BiasStage;
 import io.github.attn4j.spi.BackwardCall;
@@ -20,7 +16,6 @@ import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
 import io.github.attn4j.spi.TileRuns;
-import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  * smaller key tiles, which were claimed before it.
  */
 final class BackwardKernel {
+  private static final TileKernels KERNELS = TileKernels.active();
+
   private final Problem problem;
   private final BackwardCall call;
   private final ForwardCall forward;
@@ -144,30 +141,9 @@ final class BackwardKernel {
         if (range != 0) {
           panel(t, lane, first, end);
         }
-        copyByRows(w, lane, first, end, from, to);
+        KERNELS.layByKeys(w, lane, first, end, from, to);
       }
-      accumulate(
-          w.keyMajorP,
-          t.query.douts[t.m],
-          problem.valueDim(),
-          rows,
-          laneLo,
-          laneHi,
-          from,
-          to,
-          w.dv);
-      accumulate(
-          w.keyMajorDs,
-          t.query.queries[t.m],
-          problem.headDim(),
-          rows,
-          laneLo,
-          laneHi,
-          from,
-          to,
-          w.dk);
-      addStrays(t, t.query.doutStrays[t.m], w.keyMajorP, w.dv);
-      addStrays(t, t.query.queryStrays[t.m], w.keyMajorDs, w.dk);
+      accumulateByKeys(t, laneLo, laneHi, from, to);
     }
     turns.await(t.query.turns, t.m, t.n);
     if (lo < hi) {
@@ -200,18 +176,11 @@ final class BackwardKernel {
     Workspace w = t.w;
     int dim = problem.headDim();
     int valueDim = problem.valueDim();
-    float[] keyRows = t.key.keyRows;
-    float[] valueRows = t.key.valueRows;
-    float[] qt = t.query.qt[t.m];
-    float[] dot = t.query.dot[t.m];
     int p = lane / NR;
     int base = p * PANEL;
-    for (int j = first / MR * MR; j < end; j += MR) {
-      int at = base + j * PS;
-      MicroKernel.panel(dim, keyRows, j * dim, qt, p * dim * PS, ZEROS, 0, w.st, at);
-      MicroKernel.panel(
-          valueDim, valueRows, j * valueDim, dot, p * valueDim * PS, ZEROS, 0, w.ds, at);
-    }
+    KERNELS.scores(dim, t.key.keyRows, t.query.qt[t.m], p * dim * PS, w.st, base, first, end);
+    KERNELS.scores(
+        valueDim, t.key.valueRows, t.query.dot[t.m], p * valueDim * PS, w.ds, base, first, end);
     boolean hasBias = forward.bias() != null;
     if (scores.needed(hasBias)) {
       scores.apply(w, hasBias, true, lane, base, first, end);
@@ -219,97 +188,51 @@ final class BackwardKernel {
     DropoutBits dropout = forward.dropout();
     float factor = dropout == null ? 1f : (float) dropout.keptFactor();
     if (dropout != null) {
-      MaskPass.drop(w.kept, factor, lane, base, first, end, w.ds);
+      KERNELS.drop(w, factor, lane, w.ds, base, first, end);
     }
-    for (int v = 0; v < NR; v += COUNT) {
-      scoreGradients(t, lane + v, base + v, first, end);
-    }
+    KERNELS.scoreGradients(w, t.query, t.m, lane, base, first, end);
     if (t.partial) {
       // Only now: the lse of a row may itself be NaN, and no masked key may hear of it.
-      MaskPass.apply(t.grid, lane, base, t.key0, first, end, w, w.st, 0f);
-      MaskPass.apply(t.grid, lane, base, t.key0, first, end, w, w.ds, 0f);
+      KERNELS.hide(t.grid, lane, t.key0, w, w.st, base, first, end, 0f);
+      KERNELS.hide(t.grid, lane, t.key0, w, w.ds, base, first, end, 0f);
       if (scores.capped()) {
-        MaskPass.apply(t.grid, lane, base, t.key0, first, end, w, w.slope, 0f);
+        KERNELS.hide(t.grid, lane, t.key0, w, w.slope, base, first, end, 0f);
       }
     }
     if (scores.capped()) {
-      multiplySlope(w, base, first, end);
+      // Kept beside dS, not in it: the gradient of a late bias has no slope.
+      KERNELS.multiplySlope(w, base, first, end);
     }
     if (dropout != null) {
-      MaskPass.drop(w.kept, factor, lane, base, first, end, w.st);
+      KERNELS.drop(w, factor, lane, w.st, base, first, end);
     }
   }
 
-  private static void scoreGradients(Pair t, int lane, int start, int first, int end) {
-    float[] st = t.w.st;
-    float[] ds = t.w.ds;
-    FloatVector base = FloatVector.fromArray(FLOATS, t.query.base[t.m], lane);
-    FloatVector logSum = FloatVector.fromArray(FLOATS, t.query.logSum[t.m], lane);
-    FloatVector delta = FloatVector.fromArray(FLOATS, t.query.delta[t.m], lane);
-    for (int at = start + first * PS; at < start + end * PS; at += PS) {
-      FloatVector p = Exp.of(FloatVector.fromArray(FLOATS, st, at).sub(base).sub(logSum));
-      p.intoArray(st, at);
-      p.mul(FloatVector.fromArray(FLOATS, ds, at).sub(delta)).intoArray(ds, at);
-    }
+  /** dV += Pᵀ.dO and dK += dSᵀ.Q */
+  private void accumulateByKeys(Pair t, int laneLo, int laneHi, int from, int to) {
+    Workspace w = t.w;
+    int rows = t.tile.rows();
+    Floats douts = t.query.douts[t.m];
+    Floats queries = t.query.queries[t.m];
+    int valueDim = problem.valueDim();
+    KERNELS.accumulateByKeys(
+        w.st, w.keyMajorP, douts, rows, valueDim, laneLo, laneHi, from, to, w.dv);
+    int dim = problem.headDim();
+    KERNELS.accumulateByKeys(
+        w.ds, w.keyMajorDs, queries, rows, dim, laneLo, laneHi, from, to, w.dk);
+    addStrays(t, t.query.doutStrays[t.m], w.st, w.dv);
+    addStrays(t, t.query.queryStrays[t.m], w.ds, w.dk);
   }
 
-  private static void multiplySlope(Workspace w, int base, int first, int end) {
-    for (int j = first; j < end; j++) {
-      for (int at = base + j * PS; at < base + j * PS + NR; at += COUNT) {
-        // Kept beside dS, not in it: the gradient of a late bias has no slope.
-        FloatVector d = FloatVector.fromArray(FLOATS, w.ds, at);
-        d.intoArray(w.bias, at);
-        d.mul(FloatVector.fromArray(FLOATS, w.slope, at)).intoArray(w.ds, at);
-      }
-    }
-  }
-
-  /** Lays a finished panel out by rows for the products that sum over queries; zeros elsewhere. */
-  private static void copyByRows(Workspace w, int lane, int first, int end, int from, int to) {
-    FloatVector zero = FloatVector.zero(FLOATS);
-    for (int j = from; j < to; j++) {
-      boolean inside = j >= first && j < end;
-      for (int v = 0; v < NR; v += COUNT) {
-        int at = lane / NR * PANEL + j * PS + v;
-        FloatVector p = inside ? FloatVector.fromArray(FLOATS, w.st, at) : zero;
-        FloatVector d = inside ? FloatVector.fromArray(FLOATS, w.ds, at) : zero;
-        p.intoArray(w.keyMajorP, j * LD + lane + v);
-        d.intoArray(w.keyMajorDs, j * LD + lane + v);
-      }
-    }
-  }
-
-  /** {@code target[key][column] += sum over queries of tile[key][query] * rows[query][column]}. */
-  private static void accumulate(
-      float[] tile,
-      float[] rows,
-      int columns,
-      int count,
-      int laneLo,
-      int laneHi,
-      int from,
-      int to,
-      float[] target) {
-    for (int p = 0; p * NR < columns; p++) {
-      int b = (p * count + laneLo) * NR;
-      for (int j = from; j < to; j += MR) {
-        MicroKernel.row(
-            laneHi - laneLo, tile, j * LD + laneLo, rows, b, target, (p * TILE_N + j) * NR);
-      }
-    }
-  }
-
-  /**
-   * Adds elements that are not finite to the keys that see their row; {@code tile} lies by rows.
-   */
-  private static void addStrays(
-      Pair t, Packer.@Nullable Strays strays, float[] tile, float[] target) {
+  /** Adds elements that are not finite to the keys that see their row. */
+  private static void addStrays(Pair t, @Nullable Strays strays, Floats tile, Floats target) {
     for (int s = 0; strays != null && s < strays.count(); s++) {
       int i = strays.rows()[s];
       int c = strays.columns()[s];
       for (int j = 0; j < t.keys; j++) {
         if (sees(t, i, j)) {
-          target[(c / NR * TILE_N + j) * NR + c % NR] += tile[j * LD + i] * strays.values()[s];
+          float weight = tile.get(i / NR * PANEL + j * PS + i % NR);
+          target.add((c / NR * TILE_N + j) * NR + c % NR, weight * strays.values()[s]);
         }
       }
     }
@@ -331,35 +254,26 @@ final class BackwardKernel {
 
   /** dQᵀ += Kᵀ.dSᵀ */
   private void addToQueries(Pair t) {
-    float[] dqt = t.query.dqt[t.m];
-    int dim = problem.headDim();
+    Floats dqt = t.query.dqt[t.m];
+    int padded = Lanes.roundUp(problem.headDim(), MR);
     for (int lane = 0; lane < t.tile.rows(); lane += NR) {
       long range = t.w.ranges[lane / NR];
       int first = MaskPass.first(range);
       int end = MaskPass.end(range);
-      for (int c = 0; range != 0 && c < dim; c += MR) {
-        int at = (lane / NR * Lanes.roundUp(dim, MR) + c) * PS;
-        MicroKernel.panel(
-            end - first,
-            t.key.columns,
-            c * t.keys + first * MR,
-            t.w.ds,
-            lane / NR * PANEL + first * PS,
-            dqt,
-            at,
-            dqt,
-            at);
+      int out = lane / NR * padded * PS;
+      if (range != 0) {
+        KERNELS.accumulate(
+            t.key.columns, t.keys, t.w.ds, lane / NR * PANEL, first, end, dqt, out, padded);
       }
     }
-    int padded = Lanes.roundUp(dim, MR);
-    Packer.Strays strays = t.key.strays;
+    Strays strays = t.key.strays;
     for (int s = 0; strays != null && s < strays.count(); s++) {
       int j = strays.rows()[s];
       int c = strays.columns()[s];
       for (int i = 0; i < t.tile.rows(); i++) {
         if (sees(t, i, j)) {
-          float ds = t.w.ds[i / NR * PANEL + j * PS + i % NR];
-          dqt[(i / NR * padded + c) * PS + i % NR] += ds * strays.values()[s];
+          float ds = t.w.ds.get(i / NR * PANEL + j * PS + i % NR);
+          dqt.add((i / NR * padded + c) * PS + i % NR, ds * strays.values()[s]);
         }
       }
     }
@@ -373,13 +287,13 @@ final class BackwardKernel {
     BiasStage stage = problem.score().biasStage();
     boolean late = stage == BiasStage.AFTER_SOFTCAP && scores.capped();
     double factor = stage == BiasStage.BEFORE_SCALE ? problem.score().scale() : 1;
-    float[] tile = late ? t.w.bias : t.w.ds;
+    Floats tile = late ? t.w.bias : t.w.ds;
     for (int i = laneLo; i < laneHi; i++) {
       long range = t.w.ranges[i / NR];
       int first = Math.max(lo, MaskPass.first(range));
       int count = Math.min(hi, MaskPass.end(range)) - first;
       for (int j = 0; j < count; j++) {
-        t.w.amounts[j] = tile[i / NR * PANEL + (first + j) * PS + i % NR] * factor;
+        t.w.amounts[j] = tile.get(i / NR * PANEL + (first + j) * PS + i % NR) * factor;
       }
       dbias.add(t.tile.b(), t.tile.head(), t.tile.row0() + i, t.key0 + first, count, t.w.amounts);
     }
@@ -396,10 +310,10 @@ final class BackwardKernel {
     }
   }
 
-  private static void writeRow(Workspace w, float[] panels, int j, int columns, Rows to, long at) {
+  private static void writeRow(Workspace w, Floats panels, int j, int columns, Rows to, long at) {
     for (int c = 0; c < columns; c++) {
       // Adding zero turns -0, which skipping a tile may or may not leave behind, into +0.
-      w.rows[c] = panels[(c / NR * TILE_N + j) * NR + c % NR] + 0f;
+      w.rows[c] = panels.get((c / NR * TILE_N + j) * NR + c % NR) + 0f;
     }
     RowTransfer.write(to, at, columns, w.rows, 0, w.halves);
   }

@@ -1,10 +1,10 @@
 package io.github.attn4j.cpu.kernel;
 
+import static io.github.attn4j.cpu.kernel.Lanes.MR;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_M;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
-import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 
 import io.github.attn4j.spi.BiasSource;
 import io.github.attn4j.spi.ForwardCall;
@@ -26,6 +26,8 @@ import java.util.Arrays;
  * </pre>
  */
 final class ForwardKernel {
+  private static final TileKernels KERNELS = TileKernels.active();
+
   private final Problem problem;
   private final ForwardCall call;
   private final KeyTile[][] packs;
@@ -101,9 +103,9 @@ final class ForwardKernel {
   private boolean part(ForwardTask task, Workspace w, int from, int to) {
     QueryTile tile = task.tile();
     int panel = Lanes.roundUp(problem.valueDim(), MR) * PS;
-    Arrays.fill(w.rowMax, Float.NEGATIVE_INFINITY);
-    Arrays.fill(w.rowSum, 0f);
-    Arrays.fill(w.ot, 0, Math.ceilDiv(tile.lanes(), NR) * panel, 0f);
+    w.rowMax.fill(Float.NEGATIVE_INFINITY);
+    w.rowSum.fill(0f);
+    w.ot.fill(0, Math.ceilDiv(tile.lanes(), NR) * panel, 0f);
     boolean visited = false;
     TileRuns runs = task.grid().rows();
     int m = tile.row0() / TILE_M;
@@ -134,16 +136,10 @@ final class ForwardKernel {
   }
 
   private void loadQueries(QueryTile tile, Workspace w) {
-    int dim = problem.headDim();
-    long row = problem.sequences().startQ(tile.b()) + tile.row0();
-    Rows query = call.query();
-    for (int g = 0; g < tile.heads(); g++) {
-      long at = query.at(problem.sequences().entry(tile.b()), tile.head() + g, row);
-      Packer.readBlock(query, at, tile.rows(), g * tile.rows(), dim, w.rows, w.halves);
-    }
     // The scale rides on Q, once per element.
     float factor = (float) problem.score().scale();
-    Packer.transposedPanels(w.rows, tile.lanes(), dim, factor, w.qt);
+    KERNELS.packQueries(
+        call.query(), problem.sequences(), tile, problem.headDim(), factor, w.qt, null, w);
   }
 
   private void keyTile(ForwardTask task, Workspace w, int n, boolean partial) {
@@ -199,29 +195,23 @@ final class ForwardKernel {
     int outColumns = Lanes.roundUp(problem.valueDim(), MR);
     int queries = lane / NR * dim * PS;
     // Sᵀ = K.Qᵀ
-    for (int j = first / MR * MR; j < end; j += MR) {
-      MicroKernel.panel(
-          dim, packed.keyRows, j * dim, w.qt, queries, Workspace.ZEROS, 0, w.st, j * PS);
-    }
+    KERNELS.scores(dim, packed.keyRows, w.qt, queries, w.st, 0, first, end);
     boolean hasBias = call.bias() != null;
     if (scores.needed(hasBias)) {
       scores.apply(w, hasBias, false, lane, 0, first, end);
     }
     if (partial) {
-      MaskPass.apply(task.grid(), lane, 0, key0, first, end, w, w.st, Float.NEGATIVE_INFINITY);
+      KERNELS.hide(task.grid(), lane, key0, w, w.st, 0, first, end, Float.NEGATIVE_INFINITY);
     }
-    Softmax.online(w, lane, first, end, outColumns);
+    KERNELS.softmax(w, lane, first, end, outColumns);
     if (call.dropout() != null) {
-      MaskPass.drop(w.kept, (float) call.dropout().keptFactor(), lane, 0, first, end, w.st);
+      float factor = (float) call.dropout().keptFactor();
+      KERNELS.drop(w, factor, lane, w.st, 0, first, end);
     }
     // Oᵀ += Vᵀ.Pᵀ
-    for (int c = 0; c < outColumns; c += MR) {
-      int out = (lane / NR * outColumns + c) * PS;
-      int values = c * keys + first * MR;
-      MicroKernel.panel(
-          end - first, packed.columns, values, w.st, first * PS, w.ot, out, w.ot, out);
-    }
-    Packer.Strays strays = packed.strays;
+    int out = lane / NR * outColumns * PS;
+    KERNELS.accumulate(packed.columns, keys, w.st, 0, first, end, w.ot, out, outColumns);
+    Strays strays = packed.strays;
     if (strays != null) {
       addStrays(task, w, strays, partial, lane, key0);
     }
@@ -229,7 +219,7 @@ final class ForwardKernel {
 
   /** Adds the values that are not finite, to the queries that see them. */
   private void addStrays(
-      ForwardTask task, Workspace w, Packer.Strays strays, boolean partial, int lane, int key0) {
+      ForwardTask task, Workspace w, Strays strays, boolean partial, int lane, int key0) {
     long visible = w.ranges[lane / NR];
     int out = lane / NR * Lanes.roundUp(problem.valueDim(), MR) * PS - lane;
     for (int s = 0; s < strays.count(); s++) {
@@ -240,7 +230,7 @@ final class ForwardKernel {
       }
       for (int i = lane; i < Math.min(lane + NR, task.tile().lanes()); i++) {
         if (!partial || MaskPass.sees(task.grid(), i, key0, j, w)) {
-          w.ot[out + c * PS + i] += w.st[j * PS + i - lane] * strays.values()[s];
+          w.ot.add(out + c * PS + i, w.st.get(j * PS + i - lane) * strays.values()[s]);
         }
       }
     }

@@ -1,9 +1,8 @@
 package io.github.attn4j.cpu.kernel;
 
+import static io.github.attn4j.cpu.kernel.Lanes.MR;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
-import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 
-import io.github.attn4j.Sequences;
 import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.Problem;
 import java.util.Arrays;
@@ -14,25 +13,27 @@ import org.jspecify.annotations.Nullable;
  * over keys.
  */
 final class KeyTile {
+  private static final TileKernels KERNELS = TileKernels.active();
+
   private final boolean backward;
 
   /** K as panels over keys, for scores. */
-  final float[] keyRows;
+  final Floats keyRows;
 
   /** Forward: V as panels over columns, for the output. Backward: K so, for dQ. */
-  final float[] columns;
+  final Floats columns;
 
   /** Backward: V as panels over keys, for dP. */
-  final float[] valueRows;
+  final Floats valueRows;
 
   /** Elements left out of {@link #columns} because they are not finite. */
-  Packer.@Nullable Strays strays;
+  @Nullable Strays strays;
 
   KeyTile(int headDim, int valueDim, boolean backward) {
     this.backward = backward;
-    keyRows = new float[TILE_N * headDim];
-    columns = new float[TILE_N * Lanes.roundUp(backward ? headDim : valueDim, MR)];
-    valueRows = new float[backward ? TILE_N * valueDim : 0];
+    keyRows = Floats.allocate(TILE_N * headDim);
+    columns = Floats.allocate(TILE_N * Lanes.roundUp(backward ? headDim : valueDim, MR));
+    valueRows = Floats.allocate(backward ? TILE_N * valueDim : 0);
   }
 
   /** So many tiles for a problem. */
@@ -53,21 +54,15 @@ final class KeyTile {
     Workspace w = Workspace.of(problem);
     int dim = problem.headDim();
     int valueDim = problem.valueDim();
-    int key0 = n * TILE_N;
-    int keys = Math.min(TILE_N, problem.sequences().lengthK(b) - key0);
-    Sequences sequences = problem.sequences();
-    Packer.readKeys(call.key(), sequences, b, kvHead, key0, keys, dim, w);
-    Packer.rowPanels(w.rows, keys, dim, keyRows);
+    int first = n * TILE_N;
+    int count = Math.min(TILE_N, problem.sequences().lengthK(b) - first);
+    KeyBlock block = new KeyBlock(problem.sequences(), b, kvHead, first, count);
     if (backward) {
-      strays = Packer.removeStrays(w.rows, keys, dim, 1f);
-      Packer.columnPanels(w.rows, keys, dim, columns);
-    }
-    Packer.readKeys(call.value(), sequences, b, kvHead, key0, keys, valueDim, w);
-    if (backward) {
-      Packer.rowPanels(w.rows, keys, valueDim, valueRows);
+      strays = KERNELS.packKeys(call.key(), block, dim, keyRows, columns, w);
+      KERNELS.packKeys(call.value(), block, valueDim, valueRows, null, w);
     } else {
-      strays = Packer.removeStrays(w.rows, keys, valueDim, 1f);
-      Packer.columnPanels(w.rows, keys, valueDim, columns);
+      KERNELS.packKeys(call.key(), block, dim, keyRows, null, w);
+      strays = KERNELS.packKeys(call.value(), block, valueDim, null, columns, w);
     }
   }
 }

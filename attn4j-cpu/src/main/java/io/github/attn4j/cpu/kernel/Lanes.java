@@ -1,31 +1,16 @@
 package io.github.attn4j.cpu.kernel;
 
 import io.github.attn4j.spi.TileShape;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
-/** The one home of vector widths and of the sizes that follow from them. */
+/** The one home of the sizes of tiles; lanes are the queries of a tile. */
 public final class Lanes {
-  /** Overrides the width, for tests: 128, 256 or 512. */
-  private static final String BITS_PROPERTY = "attn4j.vectorBits";
+  private static final TileSizes SIZES = TileKernels.active().sizes();
 
-  static final VectorSpecies<Float> FLOATS = species();
-  static final VectorSpecies<Integer> INTS =
-      IntVector.SPECIES_PREFERRED.withLanes(int.class).withShape(FLOATS.vectorShape());
+  /** Queries (or columns) that a kernel computes at once: the lanes of a panel. */
+  static final int NR = SIZES.nr();
 
-  /** Lanes of a vector of float32. */
-  static final int COUNT = FLOATS.length();
-
-  /** Whether the 32 vector registers of AVX-512 are there; else kernels keep to 16. */
-  static final boolean WIDE = COUNT == 16;
-
-  /**
-   * Queries (or columns) that a micro-kernel computes at once: two vectors, so that one broadcast
-   * of the other operand feeds two fused multiply-adds.
-   */
-  static final int NR = 2 * COUNT;
+  /** Rows of a register tile: panels of keys or columns are so high. */
+  static final int MR = SIZES.mr();
 
   /**
    * Queries of a tile. Large enough that the keys and values of a tile, streamed once per query
@@ -33,19 +18,11 @@ public final class Lanes {
    */
   static final int TILE_M = 128;
 
-  /**
-   * Keys of a tile: a multiple of the micro-kernel's height, and no more than leaves a panel of
-   * probabilities, TILE_N × PS floats, half of a first-level cache of 32 KiB or more; fewer would
-   * waste time at the ends of the loops.
-   */
-  static final int TILE_N = WIDE ? 96 : 192;
+  /** Keys of a tile: a multiple of MR. */
+  static final int TILE_N = SIZES.tileN();
 
-  /**
-   * Distance between the rows of a panel of NR columns. The narrow micro-kernel wants it to be a
-   * multiple of its six rows, so that one loop variable serves both operands; the wide one takes
-   * panels as dense as they come.
-   */
-  static final int PS = WIDE ? NR : NR / 2 * 3;
+  /** Distance between the rows of a panel of NR columns. */
+  static final int PS = SIZES.ps();
 
   /** Floats of a panel of a key tile. */
   static final int PANEL = TILE_N * PS;
@@ -58,26 +35,13 @@ public final class Lanes {
 
   private Lanes() {}
 
-  private static VectorSpecies<Float> species() {
-    Integer bits = Integer.getInteger(BITS_PROPERTY);
-    if (bits == null) {
-      int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
-      return FloatVector.SPECIES_PREFERRED.withShape(
-          VectorShape.forBitSize(Math.clamp(preferred, 128, 512)));
-    }
-    if (bits != 128 && bits != 256 && bits != 512) {
-      throw new IllegalArgumentException(BITS_PROPERTY + ": expected 128, 256 or 512, got " + bits);
-    }
-    return FloatVector.SPECIES_PREFERRED.withShape(VectorShape.forBitSize(bits));
-  }
-
   /**
    * The active vector width.
    *
    * @return bits
    */
   public static int bits() {
-    return FLOATS.vectorBitSize();
+    return SIZES.bits();
   }
 
   /**

@@ -1,10 +1,6 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
-import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
-import static io.github.attn4j.cpu.kernel.Lanes.INTS;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
-import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 import static io.github.attn4j.cpu.kernel.Workspace.WORDS;
 
@@ -12,19 +8,16 @@ import io.github.attn4j.spi.DropoutBits;
 import io.github.attn4j.spi.ElementBits;
 import io.github.attn4j.spi.TileGrid;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 
 /**
- * The mask of a PARTIAL tile, one panel of NR queries at a time. Each key is first classified by
- * scalars; only the keys whose boundary crosses the panel need a comparison per element.
+ * What the mask and dropout say of a tile. For a PARTIAL tile, one panel of NR queries at a time,
+ * each key is first classified by scalars; only the keys whose boundary crosses the panel need a
+ * comparison per element.
  */
 final class MaskPass {
-  private static final byte VISIBLE = 0;
-  private static final byte MIXED = 1;
-  private static final byte HIDDEN = 2;
+  static final byte VISIBLE = 0;
+  static final byte MIXED = 1;
+  static final byte HIDDEN = 2;
 
   private MaskPass() {}
 
@@ -110,7 +103,7 @@ final class MaskPass {
       }
     }
     if (grid.hasBits()) {
-      // NR is at most 32, so the shift cannot overflow.
+      // NR is below 64, so the shift cannot overflow.
       long all = (1L << lanes) - 1;
       for (int j = 0; j < keys; j++) {
         long seen = (bits[j * WORDS + (lane >> 6)] >>> (lane & 63)) & all;
@@ -142,89 +135,6 @@ final class MaskPass {
 
   static int end(long range) {
     return (int) (range >>> 32);
-  }
-
-  /**
-   * Replaces the masked elements of keys {@code [first, end)} by {@code replacement}; the
-   * classification must be that of the panel.
-   */
-  static void apply(
-      TileGrid grid,
-      int lane,
-      int base,
-      int key0,
-      int first,
-      int end,
-      Workspace w,
-      float[] tile,
-      float replacement) {
-    FloatVector hidden = FloatVector.broadcast(FLOATS, replacement);
-    boolean hasBits = grid.hasBits();
-    for (int j = first; j < end; j++) {
-      byte kind = w.keyKinds[lane / NR * TILE_N + j];
-      if (kind == VISIBLE) {
-        continue;
-      }
-      int at = base + j * PS;
-      if (kind == HIDDEN) {
-        hidden.intoArray(tile, at);
-        hidden.intoArray(tile, at + COUNT);
-        continue;
-      }
-      hideByIntervals(grid, w.laneRows, lane, key0 + j, tile, at, replacement);
-      if (hasBits) {
-        hideByBits(w.visible[j * WORDS + (lane >> 6)] >>> (lane & 63), tile, at, replacement);
-      }
-    }
-  }
-
-  private static void hideByIntervals(
-      TileGrid grid, int[] rows, int lane, int key, float[] tile, int at, float replacement) {
-    FloatVector hidden = FloatVector.broadcast(FLOATS, replacement);
-    FloatVector x0 = FloatVector.fromArray(FLOATS, tile, at);
-    FloatVector x1 = FloatVector.fromArray(FLOATS, tile, at + COUNT);
-    IntVector rows0 = IntVector.fromArray(INTS, rows, lane);
-    IntVector rows1 = IntVector.fromArray(INTS, rows, lane + COUNT);
-    for (int slot = 0; slot < grid.intervals(); slot++) {
-      int start = grid.starts(slot)[key];
-      int length = grid.ends(slot)[key] - start;
-      if (length > 0) {
-        // start <= row < end in one comparison: row - start, unsigned, is below the length.
-        VectorMask<Integer> in0 = rows0.sub(start).compare(VectorOperators.ULT, length);
-        VectorMask<Integer> in1 = rows1.sub(start).compare(VectorOperators.ULT, length);
-        x0 = x0.blend(hidden, in0.cast(FLOATS));
-        x1 = x1.blend(hidden, in1.cast(FLOATS));
-      }
-    }
-    x0.intoArray(tile, at);
-    x1.intoArray(tile, at + COUNT);
-  }
-
-  private static void hideByBits(long seen, float[] tile, int at, float replacement) {
-    FloatVector hidden = FloatVector.broadcast(FLOATS, replacement);
-    VectorMask<Float> seen0 = VectorMask.fromLong(FLOATS, seen);
-    VectorMask<Float> seen1 = VectorMask.fromLong(FLOATS, seen >>> COUNT);
-    hidden.blend(FloatVector.fromArray(FLOATS, tile, at), seen0).intoArray(tile, at);
-    hidden
-        .blend(FloatVector.fromArray(FLOATS, tile, at + COUNT), seen1)
-        .intoArray(tile, at + COUNT);
-  }
-
-  /**
-   * Multiplies what dropout keeps of keys {@code [first, end)} by {@code factor} and zeroes the
-   * rest.
-   */
-  static void drop(
-      long[] kept, float factor, int lane, int base, int first, int end, float[] tile) {
-    FloatVector zero = FloatVector.zero(FLOATS);
-    for (int j = first; j < end; j++) {
-      long seen = kept[j * WORDS + (lane >> 6)] >>> (lane & 63);
-      for (int v = 0; v < NR; v += COUNT) {
-        int at = base + j * PS + v;
-        FloatVector weight = zero.blend(factor, VectorMask.fromLong(FLOATS, seen >>> v));
-        FloatVector.fromArray(FLOATS, tile, at).mul(weight).intoArray(tile, at);
-      }
-    }
   }
 
   /** Whether the query at {@code lane} of the tile sees a key of a PARTIAL tile. */

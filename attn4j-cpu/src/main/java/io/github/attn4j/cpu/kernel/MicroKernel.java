@@ -1,11 +1,12 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
-import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
 import static io.github.attn4j.cpu.kernel.Lanes.LD;
+import static io.github.attn4j.cpu.kernel.Lanes.MR;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
-import static io.github.attn4j.cpu.kernel.Lanes.WIDE;
+import static io.github.attn4j.cpu.kernel.Vectors.COUNT;
+import static io.github.attn4j.cpu.kernel.Vectors.FLOATS;
+import static io.github.attn4j.cpu.kernel.Vectors.WIDE;
 
 import java.lang.invoke.VarHandle;
 import jdk.incubator.vector.FloatVector;
@@ -32,11 +33,8 @@ import jdk.incubator.vector.FloatVector;
  * </ul>
  */
 final class MicroKernel {
-  /**
-   * Rows of a register tile. 24 accumulators of 32 registers, or 12 of 16: as many as leave room
-   * for two vectors of B and one broadcast, since each row more is one load less per multiply-add.
-   */
-  static final int MR = WIDE ? 12 : 6;
+  /** Initial accumulators of a product that starts from nothing; never written. */
+  static final float[] ZEROS = new float[MR * PS];
 
   private MicroKernel() {}
 

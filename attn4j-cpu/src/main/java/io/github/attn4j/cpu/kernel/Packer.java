@@ -1,9 +1,9 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
+import static io.github.attn4j.cpu.kernel.Lanes.MR;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
-import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
+import static io.github.attn4j.cpu.kernel.Vectors.FLOATS;
 
 import io.github.attn4j.Sequences;
 import io.github.attn4j.spi.KeyRows;
@@ -13,18 +13,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Brings blocks of rows into the orders the micro-kernels read.
- *
- * <p>Where a block is the right-hand side of a product with probabilities, masked elements count
- * with probability zero, and zero times NaN is NaN. So elements that are NaN or infinite are
- * replaced by zeros there and kept aside ({@link Strays}), to be added to those that see them.
- */
+/** Brings blocks of rows into the orders the micro-kernels read. */
 final class Packer {
   private Packer() {}
-
-  /** The elements of a block that are NaN or infinite: where they stand, and their values. */
-  record Strays(int count, int[] rows, int[] columns, float[] values) {}
 
   /**
    * Reads {@code count} rows of one head, the first at position {@code at}, into the rows of {@code
@@ -38,25 +29,29 @@ final class Packer {
     }
   }
 
-  /** Reads keys {@code [key0, key0 + count)} of one sequence and head, {@code columns} apart. */
-  static void readKeys(
-      KeyRows source,
-      Sequences sequences,
-      int b,
-      int kvHead,
-      int key0,
-      int count,
-      int columns,
-      Workspace w) {
-    for (int j = 0; j < count; ) {
-      int run = source.run(key0 + j, count - j);
-      long entry = source.entry(sequences, b, key0 + j);
-      long row = source.row(sequences, b, key0 + j);
+  /** Reads the rows of a tile of queries into {@code w.rows}, {@code columns} apart. */
+  static void readQueries(
+      Rows source, Sequences sequences, QueryTile tile, int columns, Workspace w) {
+    long row = sequences.startQ(tile.b()) + tile.row0();
+    for (int g = 0; g < tile.heads(); g++) {
+      long at = source.at(sequences.entry(tile.b()), tile.head() + g, row);
+      readBlock(source, at, tile.rows(), g * tile.rows(), columns, w.rows, w.halves);
+    }
+  }
+
+  /** Reads the rows of a block of keys into {@code w.rows}, {@code columns} apart. */
+  static void readKeys(KeyRows source, KeyBlock block, int columns, Workspace w) {
+    Sequences sequences = block.sequences();
+    for (int j = 0; j < block.count(); ) {
+      int key = block.first() + j;
+      int run = source.run(key, block.count() - j);
+      long entry = source.entry(sequences, block.b(), key);
+      long row = source.row(sequences, block.b(), key);
       if (source.scale() == null) {
-        long at = source.rows().at(entry, kvHead, row);
+        long at = source.rows().at(entry, block.head(), row);
         readBlock(source.rows(), at, run, j, columns, w.rows, w.halves);
       } else {
-        IntegerRows.read(source, entry, kvHead, row, run, j, columns, w);
+        IntegerRows.read(source, entry, block.head(), row, run, j, columns, w);
       }
       j += run;
     }

@@ -1,18 +1,15 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
-import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
-import static io.github.attn4j.cpu.kernel.Lanes.NR;
-import static io.github.attn4j.cpu.kernel.Lanes.PS;
-import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
+import static io.github.attn4j.cpu.kernel.Lanes.MR;
 
 import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
-import jdk.incubator.vector.FloatVector;
 
 /** Turns what the running softmax has left of a query tile into rows, and writes rows. */
 final class RowFinisher {
+  private static final TileKernels KERNELS = TileKernels.active();
+
   private final Problem problem;
   private final ForwardCall call;
 
@@ -25,8 +22,8 @@ final class RowFinisher {
   void finish(Workspace w, QueryTile tile, boolean withSink, PartialRows result) {
     float[] sinks = withSink ? call.sink() : null;
     for (int i = 0; i < tile.lanes(); i++) {
-      float sum = w.rowSum[i];
-      double max = sum == 0 ? Double.NEGATIVE_INFINITY : w.rowMax[i];
+      float sum = w.rowSum.get(i);
+      double max = sum == 0 ? Double.NEGATIVE_INFINITY : w.rowMax.get(i);
       double sink = sinks == null ? Double.NEGATIVE_INFINITY : sinks[tile.head() + i / tile.rows()];
       // The sink is one more exponential, of no value.
       double most = Math.max(max, sink);
@@ -34,11 +31,11 @@ final class RowFinisher {
       result.rowMax[i] = (float) most;
       result.rowSum[i] = (float) total;
       result.lse[i] = (float) (most + Math.log(total));
-      w.rowSum[i] = sum == 0 ? 1 : (float) (sum + share(sink, max));
+      w.rowSum.set(i, sum == 0 ? 1 : (float) (sum + share(sink, max)));
     }
-    divide(w, tile.lanes(), problem.valueDim());
     int columns = problem.valueDim();
-    Packer.fromPanels(w.ot, Lanes.roundUp(columns, MR), tile.lanes(), columns, result.out);
+    KERNELS.divide(w, tile.lanes(), columns);
+    KERNELS.copyToRows(w.ot, Lanes.roundUp(columns, MR), tile.lanes(), columns, result.out);
   }
 
   /** {@code exp(x - most)}; 0 for what is empty by name, since (-inf) - (-inf) is NaN. */
@@ -46,25 +43,13 @@ final class RowFinisher {
     return x == Double.NEGATIVE_INFINITY ? 0 : Math.exp(x - most);
   }
 
-  private static void divide(Workspace w, int lanes, int columns) {
-    int panel = Lanes.roundUp(columns, MR) * PS;
-    for (int v = 0; v < lanes; v += COUNT) {
-      FloatVector sum = FloatVector.fromArray(FLOATS, w.rowSum, v);
-      int start = v / NR * panel + v % NR;
-      for (int at = start; at < start + columns * PS; at += PS) {
-        // Adding zero turns -0, which skipping a tile may or may not leave behind, into +0.
-        FloatVector.fromArray(FLOATS, w.ot, at).div(sum).add(0f).intoArray(w.ot, at);
-      }
-    }
-  }
-
   /** The largest score of the lanes of one head that was seen, NaN if there was a NaN. */
   static float largest(Workspace w, int from, int to) {
     float most = Float.NEGATIVE_INFINITY;
     for (int i = from; i < to; i++) {
       // The maximum passes over NaN; the sum tells of it, and of an infinity, which is a maximum.
-      boolean nan = Float.isNaN(w.rowSum[i]) && w.rowMax[i] != Float.POSITIVE_INFINITY;
-      most = Math.max(most, nan ? Float.NaN : w.rowMax[i]);
+      boolean nan = Float.isNaN(w.rowSum.get(i)) && w.rowMax.get(i) != Float.POSITIVE_INFINITY;
+      most = Math.max(most, nan ? Float.NaN : w.rowMax.get(i));
     }
     return most;
   }

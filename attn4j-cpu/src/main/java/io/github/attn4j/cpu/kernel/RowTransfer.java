@@ -1,7 +1,7 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
-import static io.github.attn4j.cpu.kernel.Lanes.INTS;
+import static io.github.attn4j.cpu.kernel.Vectors.COUNT;
+import static io.github.attn4j.cpu.kernel.Vectors.INTS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 

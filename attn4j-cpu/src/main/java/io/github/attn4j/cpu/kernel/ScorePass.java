@@ -1,7 +1,5 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.COUNT;
-import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PANEL;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
@@ -9,10 +7,11 @@ import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import io.github.attn4j.BiasStage;
 import io.github.attn4j.ScoreOptions;
 import io.github.attn4j.spi.BiasSource;
-import jdk.incubator.vector.FloatVector;
 
 /** Bias and softcap on a tile of scores. */
 final class ScorePass {
+  private static final TileKernels KERNELS = TileKernels.active();
+
   private final ScoreOptions options;
   private final boolean capped;
   private final float biasFactor;
@@ -39,7 +38,7 @@ final class ScorePass {
       int h = tile.head() + i / tile.rows();
       bias.read(tile.b(), h, w.laneRows[i], key0, keys, w.rows);
       for (int j = 0; j < keys; j++) {
-        w.bias[i / NR * PANEL + j * PS + i % NR] = w.rows[j] * biasFactor;
+        w.bias.set(i / NR * PANEL + j * PS + i % NR, w.rows[j] * biasFactor);
       }
     }
   }
@@ -52,38 +51,13 @@ final class ScorePass {
       Workspace w, boolean hasBias, boolean keepSlope, int lane, int base, int first, int end) {
     boolean late = options.biasStage() == BiasStage.AFTER_SOFTCAP;
     if (hasBias && !late) {
-      addBias(w, lane / NR * PANEL - base, base, first, end);
+      KERNELS.addBias(w, lane / NR * PANEL, base, first, end);
     }
     if (capped) {
-      cap(w, keepSlope, base, first, end);
+      KERNELS.cap(w, options.softcap(), keepSlope, base, first, end);
     }
     if (hasBias && late) {
-      addBias(w, lane / NR * PANEL - base, base, first, end);
-    }
-  }
-
-  private static void addBias(Workspace w, int shift, int base, int first, int end) {
-    for (int j = first; j < end; j++) {
-      for (int at = base + j * PS; at < base + j * PS + NR; at += COUNT) {
-        FloatVector x = FloatVector.fromArray(FLOATS, w.st, at);
-        x.add(FloatVector.fromArray(FLOATS, w.bias, at + shift)).intoArray(w.st, at);
-      }
-    }
-  }
-
-  private void cap(Workspace w, boolean keepSlope, int base, int first, int end) {
-    float inward = (float) (1 / options.softcap());
-    float outward = (float) options.softcap();
-    for (int j = first; j < end; j++) {
-      for (int at = base + j * PS; at < base + j * PS + NR; at += COUNT) {
-        FloatVector x = FloatVector.fromArray(FLOATS, w.st, at).mul(inward);
-        FloatVector tanh = Tanh.of(x);
-        tanh.mul(outward).intoArray(w.st, at);
-        if (keepSlope) {
-          FloatVector one = FloatVector.broadcast(FLOATS, 1f);
-          one.sub(tanh.mul(tanh)).intoArray(w.slope, at);
-        }
-      }
+      KERNELS.addBias(w, lane / NR * PANEL, base, first, end);
     }
   }
 }

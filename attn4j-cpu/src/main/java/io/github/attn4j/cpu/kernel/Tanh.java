@@ -1,6 +1,6 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Lanes.FLOATS;
+import static io.github.attn4j.cpu.kernel.Vectors.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;

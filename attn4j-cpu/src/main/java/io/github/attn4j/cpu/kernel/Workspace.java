@@ -9,7 +9,6 @@ import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 
 import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.Problem;
-import java.util.Arrays;
 
 /**
  * The scratch tiles of one thread, kept and reused by every call on it; they grow to the largest
@@ -21,39 +20,36 @@ final class Workspace {
   /** Longs per key in {@link #visible} and {@link #kept}. */
   static final int WORDS = TILE_M / 64;
 
-  /** Initial accumulators of a product that starts from nothing; never written. */
-  static final float[] ZEROS = new float[MicroKernel.MR * PS];
-
   private static final int PANELS = TILE_M / NR;
 
   /** Scores, then probabilities, in panels: [panel][key][query]. The forward uses one panel. */
-  final float[] st = new float[PANELS * PANEL];
+  final Floats st = Floats.allocate(PANELS * PANEL);
 
   /** Backward: dP, then dS, like {@link #st}. */
-  final float[] ds = new float[PANELS * PANEL];
+  final Floats ds = Floats.allocate(PANELS * PANEL);
 
   /** Derivative of the softcap, like {@link #st}. */
-  final float[] slope = new float[PANELS * PANEL];
+  final Floats slope = Floats.allocate(PANELS * PANEL);
 
   /** Bias of the tile, like {@link #st}. */
-  final float[] bias = new float[PANELS * PANEL];
+  final Floats bias = Floats.allocate(PANELS * PANEL);
 
   /** Backward: what one query row adds to the gradient of the bias. */
   final double[] amounts = new double[TILE_N];
 
   /** Backward: {@link #st} by rows, [key][query] at distance LD. */
-  final float[] keyMajorP = new float[TILE_N * LD];
+  final Floats keyMajorP = Floats.allocate(TILE_N * LD);
 
   /** Backward: {@link #ds} by rows, [key][query] at distance LD. */
-  final float[] keyMajorDs = new float[TILE_N * LD];
+  final Floats keyMajorDs = Floats.allocate(TILE_N * LD);
 
-  final float[] rowMax = new float[TILE_M];
-  final float[] rowSum = new float[TILE_M];
+  final Floats rowMax = Floats.allocate(TILE_M);
+  final Floats rowSum = Floats.allocate(TILE_M);
 
   /** Vectors on their way between two steps of the softmax. */
-  final float[] base = new float[NR];
+  final Floats base = Floats.allocate(NR);
 
-  final float[] alpha = new float[NR];
+  final Floats alpha = Floats.allocate(NR);
 
   /**
    * What the mask's bits leave visible, and what dropout keeps, as {@code ElementBits.Tile}
@@ -76,15 +72,15 @@ final class Workspace {
   final long[] ranges = new long[TILE_M / NR];
 
   /** Query tile, scaled, in panels of queries: [panel][column][query]. */
-  float[] qt = {};
+  Floats qt = Floats.allocate(0);
 
   /** Output tile in panels of queries: [panel][column][query]. */
-  float[] ot = {};
+  Floats ot = Floats.allocate(0);
 
   /** Backward: gradients of the task's keys and values, in panels of columns: [panel][key][NR]. */
-  float[] dk = {};
+  Floats dk = Floats.allocate(0);
 
-  float[] dv = {};
+  Floats dv = Floats.allocate(0);
 
   /** Rows on their way between a tensor and a tile. */
   float[] rows = {};
@@ -113,10 +109,10 @@ final class Workspace {
   }
 
   private void fit(int dim) {
-    int columns = Lanes.roundUp(dim, MicroKernel.MR);
-    if (qt.length < PANELS * dim * PS) {
-      qt = new float[PANELS * dim * PS];
-      ot = new float[PANELS * columns * PS];
+    int columns = Lanes.roundUp(dim, Lanes.MR);
+    if (qt.size() < PANELS * dim * PS) {
+      qt = Floats.allocate(PANELS * dim * PS);
+      ot = Floats.allocate(PANELS * columns * PS);
       rows = new float[Math.max(TILE_M, TILE_N) * dim];
       halves = new short[Math.max(dim, TILE_N)];
       bytes = new byte[dim];
@@ -145,13 +141,13 @@ final class Workspace {
   void clearKeyGradients(Problem problem) {
     int dkSize = Lanes.roundUp(problem.headDim(), NR) * TILE_N;
     int dvSize = Lanes.roundUp(problem.valueDim(), NR) * TILE_N;
-    if (dk.length < dkSize) {
-      dk = new float[dkSize];
+    if (dk.size() < dkSize) {
+      dk = Floats.allocate(dkSize);
     }
-    if (dv.length < dvSize) {
-      dv = new float[dvSize];
+    if (dv.size() < dvSize) {
+      dv = Floats.allocate(dvSize);
     }
-    Arrays.fill(dk, 0, dkSize, 0f);
-    Arrays.fill(dv, 0, dvSize, 0f);
+    dk.fill(0, dkSize, 0f);
+    dv.fill(0, dvSize, 0f);
   }
 }

@@ -10,9 +10,9 @@ import org.junit.jupiter.api.Test;
 @Tag("contract")
 final class ExpTest {
   private static float exp(float x) {
-    float[] lanes = new float[Lanes.COUNT];
-    Exp.of(FloatVector.broadcast(Lanes.FLOATS, x)).intoArray(lanes, 0);
-    return lanes[Lanes.COUNT - 1];
+    float[] lanes = new float[Vectors.COUNT];
+    Exp.of(FloatVector.broadcast(Vectors.FLOATS, x)).intoArray(lanes, 0);
+    return lanes[Vectors.COUNT - 1];
   }
 
   /**

@@ -1,9 +1,9 @@
 package io.github.attn4j.cpu.kernel;
 
 import static io.github.attn4j.cpu.kernel.Lanes.LD;
+import static io.github.attn4j.cpu.kernel.Lanes.MR;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
-import static io.github.attn4j.cpu.kernel.MicroKernel.MR;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Random;

@@ -12,16 +12,16 @@ import org.junit.jupiter.api.Test;
 final class TanhTest {
   private static float[] tanh(float[] x) {
     float[] to = new float[x.length];
-    for (int at = 0; at < x.length; at += Lanes.COUNT) {
-      Tanh.of(FloatVector.fromArray(Lanes.FLOATS, x, at)).intoArray(to, at);
+    for (int at = 0; at < x.length; at += Vectors.COUNT) {
+      Tanh.of(FloatVector.fromArray(Vectors.FLOATS, x, at)).intoArray(to, at);
     }
     return to;
   }
 
   private static float tanh(float x) {
-    float[] lanes = new float[Lanes.COUNT];
+    float[] lanes = new float[Vectors.COUNT];
     Arrays.fill(lanes, x);
-    return tanh(lanes)[Lanes.COUNT - 1];
+    return tanh(lanes)[Vectors.COUNT - 1];
   }
 
   private static float[] range() {
@@ -49,7 +49,7 @@ final class TanhTest {
   @Test
   void bitsDoNotDependOnTheCompiler() {
     float[] x = range();
-    float[] first = tanh(Arrays.copyOf(x, 2 * Lanes.COUNT));
+    float[] first = tanh(Arrays.copyOf(x, 2 * Vectors.COUNT));
     float[] warm = tanh(x);
     for (int round = 0; round < 20; round++) {
       warm = tanh(x);
@@ -74,8 +74,8 @@ final class TanhTest {
       }
       return Math.fma(p * x2, x, x);
     }
-    float[] lanes = new float[Lanes.COUNT];
-    Exp.of(FloatVector.broadcast(Lanes.FLOATS, magnitude * -2f)).intoArray(lanes, 0);
+    float[] lanes = new float[Vectors.COUNT];
+    Exp.of(FloatVector.broadcast(Vectors.FLOATS, magnitude * -2f)).intoArray(lanes, 0);
     float large = 1f - (lanes[0] + lanes[0]) / (lanes[0] + 1f);
     return x < 0 ? -large : large;
   }

@@ -1,0 +1,195 @@
+package io.github.attn4j.cpu.kernel;
+
+import io.github.attn4j.Sequences;
+import io.github.attn4j.spi.KeyRows;
+import io.github.attn4j.spi.Rows;
+import io.github.attn4j.spi.TileGrid;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The work on tiles, apart from the order it is done in: each method does a panel, NR queries by
+ * the keys {@code [first, end)}, or a whole tile. {@code ForwardKernel} and {@code BackwardKernel}
+ * put them together.
+ *
+ * <p>Every element of a product is one chain of fused multiply-adds over its ascending index,
+ * whatever the kernels: that is why results do not depend on tiles.
+ *
+ * <p>A panel that starts at element {@code base} of a tile holds key j of its lane n at {@code base
+ * + j * PS + n}. What lies beyond the last query of a tile is computed and never read.
+ */
+interface TileKernels {
+  /** The kernels of this process. */
+  static TileKernels active() {
+    return VectorKernels.INSTANCE;
+  }
+
+  /** The sizes that tiles must have. */
+  TileSizes sizes();
+
+  /** Floats of the kind that these kernels work on. */
+  Floats allocate(int size);
+
+  /**
+   * Packs a block of keys (or values); rows and columns that fill up a panel are zeros.
+   *
+   * @param columns columns of a row
+   * @param byKeys if asked for, panels over keys: {@code [panel][column][MR]}
+   * @param byColumns if asked for, panels over columns: {@code [panel][key][MR]}, zero where not
+   *     finite
+   * @return what was left out of {@code byColumns}, or null for nothing
+   */
+  @Nullable Strays packKeys(
+      KeyRows source,
+      KeyBlock block,
+      int columns,
+      @Nullable Floats byKeys,
+      @Nullable Floats byColumns,
+      Workspace w);
+
+  /**
+   * Packs the rows of a tile of queries (or of output gradients), times a factor; rows and columns
+   * that fill up a panel are zeros.
+   *
+   * @param columns columns of a row
+   * @param byQueries panels of queries: {@code [panel][column][PS]}
+   * @param byColumns if asked for, panels of columns: {@code [panel][query][NR]}, zero where not
+   *     finite
+   * @return what was left out of {@code byColumns}, or null for nothing
+   */
+  @Nullable Strays packQueries(
+      Rows source,
+      Sequences sequences,
+      QueryTile tile,
+      int columns,
+      float factor,
+      Floats byQueries,
+      @Nullable Floats byColumns,
+      Workspace w);
+
+  /**
+   * Copies panels of queries into rows.
+   *
+   * @param panels {@code [panel][paddedColumns][PS]}
+   * @param rows {@code [count][columns]}
+   */
+  void copyToRows(Floats panels, int paddedColumns, int count, int columns, float[] rows);
+
+  /**
+   * {@code panel[j][n] = sum over k of a[j][k] * b[k][n]}, for all keys of the register tiles that
+   * {@code [first, end)} touches.
+   *
+   * @param depth how many k
+   * @param a panels over keys, of depth columns
+   * @param b holds {@code b[k][n]} at {@code bo + k * PS + n}
+   */
+  void scores(int depth, Floats a, Floats b, int bo, Floats tile, int base, int first, int end);
+
+  /** Adds w.bias to the scores of a panel in w.st; the panel of the bias starts at biasBase. */
+  void addBias(Workspace w, int biasBase, int base, int first, int end);
+
+  /**
+   * Replaces the scores x of a panel in w.st by {@code softcap * tanh(x / softcap)}.
+   *
+   * @param keepSlope whether to write the derivative into w.slope
+   */
+  void cap(Workspace w, double softcap, boolean keepSlope, int base, int first, int end);
+
+  /**
+   * Replaces the masked elements of a panel, as {@link MaskPass#classify} has left the keys of this
+   * panel in w.keyKinds and {@link MaskPass#loadBits} the bits in w.visible.
+   *
+   * @param lane the first lane of the panel
+   * @param key0 the first key of the tile
+   */
+  void hide(
+      TileGrid grid,
+      int lane,
+      int key0,
+      Workspace w,
+      Floats tile,
+      int base,
+      int first,
+      int end,
+      float replacement);
+
+  /**
+   * Multiplies what dropout keeps of a panel, as told by the bits in w.kept, by a factor and zeroes
+   * the rest.
+   *
+   * @param lane the first lane of the panel
+   */
+  void drop(Workspace w, float factor, int lane, Floats tile, int base, int first, int end);
+
+  /**
+   * Takes the scores of a panel at the start of w.st into the running softmax of its lanes: turns
+   * them into {@code exp(score - rowMax)}, moves w.rowMax and w.rowSum on, and rescales the output
+   * so far in w.ot where a maximum moved.
+   *
+   * @param lane the first lane of the panel
+   * @param outColumns columns of a panel of w.ot
+   */
+  void softmax(Workspace w, int lane, int first, int end, int outColumns);
+
+  /**
+   * {@code out[c][n] += sum over keys j of a[j][c] * panel[j][n]} for j in {@code [first, end)}.
+   *
+   * @param a panels over columns
+   * @param keys how many keys a panel of {@code a} holds
+   * @param out holds column c at {@code outBase + c * PS}
+   * @param columns a multiple of MR
+   */
+  void accumulate(
+      Floats a,
+      int keys,
+      Floats tile,
+      int base,
+      int first,
+      int end,
+      Floats out,
+      int outBase,
+      int columns);
+
+  /** Divides the output in w.ot by w.rowSum, and turns -0 into +0. */
+  void divide(Workspace w, int lanes, int columns);
+
+  /**
+   * Turns the scores of a panel in w.st into probabilities and the gradients of probabilities in
+   * w.ds into those of scores: {@code P = exp(S - base - logSum)}, {@code dS = P * (dP - delta)}.
+   *
+   * @param m the tile of {@code query}
+   * @param lane the first lane of the panel
+   */
+  void scoreGradients(Workspace w, QueryPack query, int m, int lane, int base, int first, int end);
+
+  /** Multiplies w.ds by w.slope on a panel, and leaves what it was in w.bias. */
+  void multiplySlope(Workspace w, int base, int first, int end);
+
+  /**
+   * Readies a panel of w.st and w.ds for {@link #accumulateByKeys}: keys {@code [from, to)}, of
+   * which those outside {@code [first, end)} count as zeros.
+   *
+   * @param lane the first lane of the panel
+   */
+  void layByKeys(Workspace w, int lane, int first, int end, int from, int to);
+
+  /**
+   * {@code out[j][c] += sum over lanes i of tile[j][i] * rows[i][c]} for keys j in {@code [from,
+   * to)} and lanes in {@code [laneLo, laneHi)}, all readied by {@link #layByKeys}.
+   *
+   * @param tile w.st or w.ds
+   * @param byKeys w.keyMajorP or w.keyMajorDs: the same, if layByKeys has laid it out there
+   * @param rows panels of columns of {@code count} rows
+   * @param out panels of columns: {@code [panel][TILE_N][NR]}
+   */
+  void accumulateByKeys(
+      Floats tile,
+      Floats byKeys,
+      Floats rows,
+      int count,
+      int columns,
+      int laneLo,
+      int laneHi,
+      int from,
+      int to,
+      Floats out);
+}
