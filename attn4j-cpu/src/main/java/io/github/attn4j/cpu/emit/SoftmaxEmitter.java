@@ -1,0 +1,210 @@
+package io.github.attn4j.cpu.emit;
+
+import static io.github.attn4j.cpu.asm.VectorOp.VADDPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VANDNPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VCMPPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VMAXPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VMOVAPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VMOVMSKPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VMOVUPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VMOVUPS_STORE;
+import static io.github.attn4j.cpu.asm.VectorOp.VMULPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VSUBPS;
+
+import io.github.attn4j.cpu.asm.Assembler;
+import io.github.attn4j.cpu.asm.Assembler.Condition;
+import io.github.attn4j.cpu.asm.Gpr;
+import io.github.attn4j.cpu.asm.Label;
+import io.github.attn4j.cpu.asm.Mem;
+import io.github.attn4j.cpu.asm.Vec;
+
+/**
+ * The running softmax of a panel of queries, one lane a query: {@code f(scores, keys, rowMax,
+ * rowSum, out, columns)} turns scores into {@code exp(score - rowMax)} in place, moves rowMax and
+ * rowSum on, and rescales the output so far where a maximum moved.
+ */
+final class SoftmaxEmitter {
+  private static final Gpr SCORES = Gpr.RDI;
+  private static final Gpr KEYS = Gpr.RSI;
+  private static final Gpr ROW_MAX = Gpr.RDX;
+  private static final Gpr ROW_SUM = Gpr.RCX;
+  private static final Gpr OUT = Gpr.R8;
+  private static final Gpr COLUMNS = Gpr.R9;
+  private static final Gpr AT = Gpr.RAX;
+  private static final Gpr LEFT = Gpr.R10;
+  private static final Gpr SCRATCH = Gpr.R11;
+
+  /** Comparison predicates. */
+  private static final int EQUAL = 0;
+
+  private static final int NOT_EQUAL = 4;
+
+  private final Frame frame;
+  private final Assembler a;
+  private final int width;
+  private final ExpEmitter exp;
+
+  /** The new maxima, until they are what is subtracted. */
+  private final Vec[] base;
+
+  private final Vec[] sum;
+  private final Vec x;
+  private final Vec z;
+  private final Vec p;
+
+  SoftmaxEmitter(Frame frame) {
+    this.frame = frame;
+    this.a = frame.a;
+    this.width = frame.isa.bytes();
+    base = new Vec[] {frame.v(0), frame.v(1)};
+    sum = new Vec[] {frame.v(2), frame.v(3)};
+    x = frame.v(4);
+    z = frame.v(5);
+    p = frame.v(6);
+    exp = new ExpEmitter(frame, 7);
+  }
+
+  Label emit() {
+    Label entry = frame.begin();
+    maxima();
+    exp.load(SCRATCH);
+    for (int half = 0; half < 2; half++) {
+      moveOn(half);
+    }
+    exponents();
+    frame.end();
+    return entry;
+  }
+
+  /** Leaves the maxima in base; a NaN is passed over here and comes back by its own exponent. */
+  private void maxima() {
+    // Each step waits for the one before, so several keys go side by side.
+    int side = 4;
+    for (int i = 0; i < 2 * side; i++) {
+      a.vector(VMOVUPS, frame.v(i), Mem.at(ROW_MAX, i % 2 * width));
+    }
+    Label one = new Label();
+    Label done = new Label();
+    a.mov(AT, SCORES);
+    a.mov(LEFT, KEYS);
+    a.sub(LEFT, side);
+    a.jump(Condition.LESS, one);
+    Label body = a.here();
+    for (int i = 0; i < 2 * side; i++) {
+      takeMax(frame.v(i), i * width);
+    }
+    a.add(AT, 2 * side * width);
+    a.sub(LEFT, side);
+    a.jump(Condition.GREATER_OR_EQUAL, body);
+    a.bind(one);
+    a.add(LEFT, side);
+    a.jump(Condition.LESS_OR_EQUAL, done);
+    Label single = a.here();
+    takeMax(frame.v(0), 0);
+    takeMax(frame.v(1), width);
+    a.add(AT, 2 * width);
+    a.sub(LEFT, 1);
+    a.jump(Condition.GREATER, single);
+    a.bind(done);
+    for (int i = 2; i < 2 * side; i++) {
+      a.vector(VMAXPS, frame.v(i % 2), frame.v(i % 2), frame.v(i));
+    }
+  }
+
+  private void takeMax(Vec max, int at) {
+    Vec score = frame.v(8);
+    a.vector(VMOVUPS, score, Mem.at(AT, at));
+    // The second operand is taken if either is NaN: the maximum so far never is.
+    a.vector(VMAXPS, max, score, max);
+  }
+
+  /** Moves one half of the rows to their new maxima. */
+  private void moveOn(int half) {
+    Label same = new Label();
+    Vec before = x;
+    Vec max = base[half];
+    a.vector(VMOVUPS, before, Mem.at(ROW_MAX, half * width));
+    a.vector(VMOVUPS_STORE, Mem.at(ROW_MAX, half * width), max);
+    // A row that has seen nothing keeps its empty state by name: (-inf) - (-inf) would be NaN.
+    emptyToZero(max);
+    a.vector(VMOVAPS, sum[half], before);
+    a.vector(VSUBPS, before, before, max);
+    exp.exp(x, z, p);
+    a.vector(VMOVUPS, z, Mem.at(ROW_SUM, half * width));
+    a.vector(VMULPS, z, z, p);
+    a.vector(VMOVUPS_STORE, Mem.at(ROW_SUM, half * width), z);
+    ifAllOne(sum[half], same);
+    rescale(half);
+    a.bind(same);
+    frame.zero(sum[half]);
+  }
+
+  private void emptyToZero(Vec max) {
+    frame.constant(z, Float.NEGATIVE_INFINITY, SCRATCH);
+    if (frame.isa == Isa.AVX512) {
+      a.compare(VCMPPS, 1, max, z, NOT_EQUAL);
+      a.vector(VMOVAPS, max.orZero(1), max);
+    } else {
+      a.vector(VCMPPS, z, max, z, EQUAL);
+      a.vector(VANDNPS, max, z, max);
+    }
+  }
+
+  /** Jumps where no factor in p changes an output: all are 1, or the row was empty before. */
+  private void ifAllOne(Vec before, Label same) {
+    Vec one = z;
+    frame.constant(one, 1f, SCRATCH);
+    if (frame.isa == Isa.AVX512) {
+      a.compare(VCMPPS, 1, p, one, NOT_EQUAL);
+      frame.constant(one, Float.NEGATIVE_INFINITY, SCRATCH);
+      a.compare(VCMPPS, 2, before, one, NOT_EQUAL);
+      a.kandw(1, 1, 2);
+      a.kortestw(1, 1);
+    } else {
+      a.vector(VCMPPS, x, p, one, NOT_EQUAL);
+      frame.constant(one, Float.NEGATIVE_INFINITY, SCRATCH);
+      a.vector(VCMPPS, z, before, one, EQUAL);
+      a.vector(VANDNPS, x, z, x);
+      a.vector(VMOVMSKPS, SCRATCH, x);
+      a.test(SCRATCH, SCRATCH);
+    }
+    a.jump(Condition.EQUAL, same);
+  }
+
+  private void rescale(int half) {
+    Label body = new Label();
+    Label done = new Label();
+    a.lea(AT, Mem.at(OUT, half * width));
+    a.mov(LEFT, COLUMNS);
+    a.test(LEFT, LEFT);
+    a.jump(Condition.EQUAL, done);
+    a.bind(body);
+    a.vector(VMULPS, z, p, Mem.at(AT, 0));
+    a.vector(VMOVUPS_STORE, Mem.at(AT, 0), z);
+    a.add(AT, 2 * width);
+    a.sub(LEFT, 1);
+    a.jump(Condition.GREATER, body);
+    a.bind(done);
+  }
+
+  private void exponents() {
+    a.mov(AT, SCORES);
+    a.mov(LEFT, KEYS);
+    a.align(32);
+    Label body = a.here();
+    for (int half = 0; half < 2; half++) {
+      a.vector(VMOVUPS, x, Mem.at(AT, half * width));
+      a.vector(VSUBPS, x, x, base[half]);
+      exp.exp(x, z, p);
+      a.vector(VMOVUPS_STORE, Mem.at(AT, half * width), p);
+      a.vector(VADDPS, sum[half], sum[half], p);
+    }
+    a.add(AT, 2 * width);
+    a.sub(LEFT, 1);
+    a.jump(Condition.GREATER, body);
+    for (int half = 0; half < 2; half++) {
+      a.vector(VADDPS, sum[half], sum[half], Mem.at(ROW_SUM, half * width));
+      a.vector(VMOVUPS_STORE, Mem.at(ROW_SUM, half * width), sum[half]);
+    }
+  }
+}
