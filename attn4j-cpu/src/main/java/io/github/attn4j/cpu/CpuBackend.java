@@ -35,10 +35,7 @@ public final class CpuBackend implements AttentionBackend {
 
   @Override
   public String description() {
-    return VECTOR_MODULE
-        ? "Vector API, float32 in %d-bit vectors; float16 and bfloat16 widened on load"
-            .formatted(Lanes.bits())
-        : NO_VECTOR_MODULE;
+    return VECTOR_MODULE ? Lanes.description() : NO_VECTOR_MODULE;
   }
 
   @Override

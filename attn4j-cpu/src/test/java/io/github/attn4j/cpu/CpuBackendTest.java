@@ -4,27 +4,51 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.attn4j.Attention;
+import io.github.attn4j.cpu.asm.CpuFeatures;
+import io.github.attn4j.cpu.emit.Isa;
 import io.github.attn4j.testkit.BackendContract;
+import java.util.Locale;
+import java.util.Set;
 import jdk.incubator.vector.VectorShape;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** The CPU backend keeps the contract, at the vector width this run is about. */
 final class CpuBackendTest extends BackendContract {
-  private static int wantedBits() {
-    return Integer.getInteger("attn4j.vectorBits", VectorShape.preferredShape().vectorBitSize());
-  }
+  /** Kernels by name, or by vector width: what this run is about. */
+  private static final String KERNELS = System.getProperty("attn4j.cpu.kernels", "");
+
+  private static final int BITS = Integer.getInteger("attn4j.vectorBits", 0);
 
   /**
-   * A wider vector than the machine's would run, boxed, a hundred times slower: skip and say so.
+   * A processor without the instructions cannot run the kernels; a wider vector than the JVM offers
+   * would run, boxed, a hundred times slower. Skip, and say so.
    */
   @BeforeAll
-  static void machineHasTheWidth() {
-    int most = VectorShape.S_Max_BIT.vectorBitSize();
-    if (wantedBits() > most) {
-      System.out.printf("SKIPPED: %d-bit vectors, this JVM offers %d%n", wantedBits(), most);
+  static void machineHasTheKernels() {
+    if (BITS > 0) {
+      require(BITS <= VectorShape.S_Max_BIT.vectorBitSize(), BITS + "-bit vectors of the JVM");
     }
-    assumeTrue(wantedBits() <= most, "vector width not offered by this JVM");
+    for (Isa isa : Isa.values()) {
+      if (KERNELS.equals(isa.name().toLowerCase(Locale.ROOT))) {
+        require(available().containsAll(isa.needs()), "instructions of " + isa.label());
+      }
+    }
+  }
+
+  private static Set<CpuFeatures> available() {
+    try {
+      return CpuFeatures.available();
+    } catch (IllegalStateException noMachineCode) {
+      return Set.of();
+    }
+  }
+
+  private static void require(boolean there, String what) {
+    if (!there) {
+      System.out.println("SKIPPED: this machine does not offer " + what);
+    }
+    assumeTrue(there, what);
   }
 
   @Override
@@ -32,11 +56,22 @@ final class CpuBackendTest extends BackendContract {
     return "cpu";
   }
 
-  /** Guards against a run that silently tests another backend or width than its name says. */
+  /** Guards against a run that silently tests other kernels than its name says. */
   @Test
-  void widthIsTheOneAskedFor() {
+  void kernelsAreThoseAskedFor() {
     assertThat(Attention.backends().getFirst().name()).isEqualTo("cpu");
-    assertThat(Attention.backends().getFirst().description())
-        .contains(wantedBits() + "-bit vectors");
+    String description = Attention.backends().getFirst().description();
+    if (BITS > 0) {
+      assertThat(description).startsWith("Vector API").contains(BITS + "-bit vectors");
+    }
+    switch (KERNELS) {
+      case "vector" -> assertThat(description).startsWith("Vector API");
+      case "avx2" -> assertThat(description).contains("emitted for AVX2", "256-bit vectors");
+      case "avx512" -> assertThat(description).contains("emitted for AVX-512", "512-bit vectors");
+      default -> {
+        boolean emitted = BITS == 0 && available().containsAll(Isa.AVX2.needs());
+        assertThat(description.startsWith("machine code emitted")).isEqualTo(emitted);
+      }
+    }
   }
 }

@@ -217,6 +217,14 @@ public final class Assembler {
     modrm(to.number, from, 1);
   }
 
+  /** {@code movzx to, word [from]}. */
+  public void movzxWord(Gpr to, Mem from) {
+    rex(true, to.number, from);
+    put(0x0F);
+    put(0xB7);
+    modrm(to.number, from, 1);
+  }
+
   /** {@code mov to, value}: any 64 bits, in the shortest form for 32 bits with a sign. */
   public void mov(Gpr to, long value) {
     if (value == (int) value) {

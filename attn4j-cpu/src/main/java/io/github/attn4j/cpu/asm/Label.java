@@ -13,4 +13,17 @@ public final class Label {
 
   /** A label that no place has yet. */
   public Label() {}
+
+  /**
+   * The place of the label.
+   *
+   * @return bytes from the start of the code
+   * @throws IllegalStateException if it has none yet
+   */
+  public int offset() {
+    if (offset < 0) {
+      throw new IllegalStateException("the label was never bound");
+    }
+    return offset;
+  }
 }

@@ -20,6 +20,7 @@ final class Frame {
   final Isa isa;
 
   private final Map<Integer, Label> constants = new LinkedHashMap<>();
+  private final Map<Label, int[]> tables = new LinkedHashMap<>();
 
   Frame(Isa isa) {
     this.isa = isa;
@@ -58,6 +59,14 @@ final class Frame {
     a.vector(VectorOp.VBROADCASTSS, to, Mem.at(scratch, 0));
   }
 
+  /** Fills a register with one constant per lane; {@code scratch} is overwritten. */
+  void table(Vec to, int[] lanes, Gpr scratch) {
+    Label place = new Label();
+    tables.put(place, lanes);
+    a.lea(scratch, place);
+    a.vector(VectorOp.VMOVUPS, to, Mem.at(scratch, 0));
+  }
+
   /** Zeroes a register. */
   void zero(Vec to) {
     if (to.number() < 16) {
@@ -70,6 +79,12 @@ final class Frame {
   /** Writes the constants, behind all code. */
   void writeConstants() {
     a.align(64);
+    tables.forEach((label, lanes) -> {
+      a.bind(label);
+      for (int bits : lanes) {
+        a.data(bits);
+      }
+    });
     constants.forEach((bits, label) -> {
       a.bind(label);
       a.data(bits);

@@ -1,6 +1,7 @@
 package io.github.attn4j.cpu.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -69,6 +70,16 @@ final class Floats {
     }
   }
 
+  /** Sets one element by its bits. */
+  void setBits(int at, int bits) {
+    memory().setAtIndex(JAVA_INT, at, bits);
+  }
+
+  /** Copies the first elements of an array. */
+  void copyFrom(float[] from, int count) {
+    MemorySegment.copy(from, 0, memory(), JAVA_FLOAT, 0, count);
+  }
+
   /** Adds to one element. */
   void add(int at, float amount) {
     set(at, get(at) + amount);
@@ -78,6 +89,8 @@ final class Floats {
   void fill(int from, int to, float value) {
     if (array != null) {
       Arrays.fill(array, from, to, value);
+    } else if (Float.floatToRawIntBits(value) == 0) {
+      memory().asSlice(from * 4L, (to - from) * 4L).fill((byte) 0);
     } else {
       for (int at = from; at < to; at++) {
         memory().setAtIndex(JAVA_FLOAT, at, value);

@@ -45,12 +45,38 @@ public final class Lanes {
   }
 
   /**
+   * The kernels in use, and why not better ones.
+   *
+   * @return a line for people
+   */
+  public static String description() {
+    KernelChoice choice = KernelChoice.ACTIVE;
+    String kernels =
+        choice.isaOrNull() == null
+            ? "Vector API"
+            : "machine code emitted for " + choice.isa().label();
+    String why = choice.reason().isEmpty() ? "" : " (" + choice.reason() + ")";
+    return "%s, float32 in %d-bit vectors%s; float16 and bfloat16 widened on load"
+        .formatted(kernels, bits(), why);
+  }
+
+  /**
    * The size of a tile.
    *
    * @return TILE_M by TILE_N
    */
   public static TileShape tileShape() {
     return new TileShape(TILE_M, TILE_N);
+  }
+
+  /**
+   * Does nothing but multiply-adds on registers, by the active kernels.
+   *
+   * @param steps of a few nanoseconds
+   * @return how many float32 were multiplied and added
+   */
+  public static long multiplyAdds(int steps) {
+    return TileKernels.active().multiplyAdds(steps);
   }
 
   static int roundUp(int value, int multiple) {

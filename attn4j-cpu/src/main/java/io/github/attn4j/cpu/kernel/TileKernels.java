@@ -18,9 +18,19 @@ import org.jspecify.annotations.Nullable;
  * + j * PS + n}. What lies beyond the last query of a tile is computed and never read.
  */
 interface TileKernels {
+  /** Holds the kernels from their first use on. */
+  final class Active {
+    private static final TileKernels KERNELS =
+        KernelChoice.ACTIVE.isaOrNull() == null
+            ? VectorKernels.INSTANCE
+            : new EmittedKernels(KernelChoice.ACTIVE.isa());
+
+    private Active() {}
+  }
+
   /** The kernels of this process. */
   static TileKernels active() {
-    return VectorKernels.INSTANCE;
+    return Active.KERNELS;
   }
 
   /** The sizes that tiles must have. */
@@ -28,6 +38,14 @@ interface TileKernels {
 
   /** Floats of the kind that these kernels work on. */
   Floats allocate(int size);
+
+  /**
+   * Does nothing but multiply-adds on registers, as fast as the machine can: the yardstick.
+   *
+   * @param steps of a few nanoseconds
+   * @return how many float32 were multiplied and added
+   */
+  long multiplyAdds(int steps);
 
   /**
    * Packs a block of keys (or values); rows and columns that fill up a panel are zeros.

@@ -45,6 +45,11 @@ final class VectorKernels implements TileKernels {
   }
 
   @Override
+  public long multiplyAdds(int steps) {
+    return VectorPeak.multiplyAdds(steps);
+  }
+
+  @Override
   public @Nullable Strays packKeys(
       KeyRows source,
       KeyBlock block,

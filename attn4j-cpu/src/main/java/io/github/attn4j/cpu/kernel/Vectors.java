@@ -22,6 +22,11 @@ final class Vectors {
 
   private Vectors() {}
 
+  /** Whether a width was asked for. */
+  static boolean widthIsAsked() {
+    return System.getProperty(BITS_PROPERTY) != null;
+  }
+
   private static VectorSpecies<Float> species() {
     Integer bits = Integer.getInteger(BITS_PROPERTY);
     if (bits == null) {

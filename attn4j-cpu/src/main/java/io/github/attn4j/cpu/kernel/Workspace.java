@@ -62,11 +62,17 @@ final class Workspace {
   /** Such bits of one head, one long per key, on their way into a tile of several heads. */
   final long[] headBits = new long[TILE_N];
 
+  /** Whether the rows of neighbouring lanes are neighbours: those of one head. */
+  boolean consecutiveRows;
+
   /** The query row of each lane. */
   final int[] laneRows = new int[TILE_M];
 
   /** What the mask makes of each key for the queries of each panel: [panel][key]. */
   final byte[] keyKinds = new byte[TILE_M / NR * TILE_N];
+
+  /** Bits of a panel's lanes, one int per key, where emitted kernels read them. */
+  final Floats laneBits = Floats.allocate(TILE_N);
 
   /** Which keys each panel sees, as {@code MaskPass.range}. */
   final long[] ranges = new long[TILE_M / NR];
@@ -132,6 +138,7 @@ final class Workspace {
 
   /** Notes the rows of a tile's lanes. */
   void setLanes(QueryTile tile) {
+    consecutiveRows = tile.heads() == 1;
     for (int lane = 0; lane < TILE_M; lane++) {
       laneRows[lane] = tile.row(lane);
     }

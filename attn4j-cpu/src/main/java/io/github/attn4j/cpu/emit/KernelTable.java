@@ -1,0 +1,85 @@
+package io.github.attn4j.cpu.emit;
+
+import io.github.attn4j.cpu.asm.CodePages;
+import io.github.attn4j.cpu.asm.Label;
+import io.github.attn4j.cpu.asm.VectorOp;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The kernels of one instruction set, placed and ready to be called. All arguments are longs:
+ * addresses, counts, and raw bits of floats.
+ */
+public final class KernelTable {
+  /** Multiply-adds of one step of the kernel "peak". */
+  public static final int PEAK_CHAINS = PeakEmitter.CHAINS;
+
+  private record Entry(String name, int arguments, Label label) {}
+
+  private final Map<String, MethodHandle> functions = new LinkedHashMap<>();
+
+  /**
+   * Emits and places all kernels.
+   *
+   * @param isa an instruction set that the processor has
+   * @param tileN keys of a tile
+   * @throws IllegalStateException if the system gives no memory for code; says why
+   */
+  public KernelTable(Isa isa, int tileN) {
+    Frame frame = new Frame(isa);
+    List<Entry> entries = new ArrayList<>();
+    int panelBytes = tileN * 2 * isa.bytes();
+    PanelEmitter panel = new PanelEmitter(frame);
+    entries.add(new Entry("scores", 6, GemmEmitter.panels(frame, false).emit()));
+    entries.add(new Entry("accumulate", 6, GemmEmitter.panels(frame, true).emit()));
+    entries.add(new Entry("accumulateByKeys", 5, GemmEmitter.rows(frame, panelBytes).emit()));
+    entries.add(new Entry("softmax", 6, new SoftmaxEmitter(frame).emit()));
+    entries.add(new Entry("addBias", 3, panel.addBias()));
+    entries.add(new Entry("cap", 5, panel.cap()));
+    entries.add(new Entry("hide", 4, panel.hide()));
+    entries.add(new Entry("drop", 4, panel.drop()));
+    entries.add(new Entry("divide", 3, panel.divide()));
+    entries.add(new Entry("scoreGradients", 6, panel.scoreGradients()));
+    entries.add(new Entry("multiplySlope", 4, panel.multiplySlope()));
+    entries.add(new Entry("peak", 1, PeakEmitter.emit(frame, VectorOp.VFMADD231PS)));
+    frame.writeConstants();
+    MemorySegment code = CodePages.place(frame.a.bytes());
+    for (Entry entry : entries) {
+      long address = code.address() + entry.label().offset();
+      functions.put(entry.name(), handle(address, entry.arguments()));
+    }
+  }
+
+  /**
+   * A kernel.
+   *
+   * @param name as the emitters' methods are called
+   * @return a handle without a result that takes longs
+   * @throws IllegalArgumentException if there is none of the name
+   */
+  public MethodHandle function(String name) {
+    MethodHandle function = functions.get(name);
+    if (function == null) {
+      throw new IllegalArgumentException(
+          "kernel: expected one of %s, got %s".formatted(functions.keySet(), name));
+    }
+    return function;
+  }
+
+  @SuppressWarnings("restricted") // The code was emitted here, for this processor.
+  private static MethodHandle handle(long address, int arguments) {
+    MemoryLayout[] longs =
+        Collections.nCopies(arguments, ValueLayout.JAVA_LONG).toArray(MemoryLayout[]::new);
+    return Linker.nativeLinker()
+        .downcallHandle(MemorySegment.ofAddress(address), FunctionDescriptor.ofVoid(longs));
+  }
+}
