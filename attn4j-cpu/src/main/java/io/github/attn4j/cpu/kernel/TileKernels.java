@@ -33,7 +33,10 @@ interface TileKernels {
     return Active.KERNELS;
   }
 
-  /** The sizes that tiles must have. */
+  /**
+   * The sizes that tiles must have. {@link Lanes} is made of them, so nothing there may be needed
+   * to tell them.
+   */
   TileSizes sizes();
 
   /** Floats of the kind that these kernels work on. */

@@ -17,7 +17,7 @@ import io.github.attn4j.spi.TileGrid;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
-/** Kernels of the Vector API, on arrays. A panel has two vectors of queries. */
+/** Kernels in the Vector API, on arrays. A panel is two vectors of queries wide. */
 final class VectorKernels implements TileKernels {
   static final TileKernels INSTANCE = new VectorKernels();
 

@@ -1,7 +1,10 @@
 /**
- * The kernels. A forward call goes {@code CpuAttention} (waves of heads, tasks) → packers ({@code
- * KeyTile}) → {@code ForwardKernel} per query tile → {@code MicroKernel} and the elementwise passes
- * → {@code RowFinisher}; the backward likewise per key tile.
+ * The kernels. A forward call goes {@code CpuAttention} (waves of heads, tasks) → packs ({@code
+ * KeyTile}) → {@code ForwardKernel} per query tile → {@code RowFinisher}; the backward likewise per
+ * key tile. These say what happens to which tile; the work on a tile is behind one interface,
+ * {@code TileKernels}, and only what is behind it knows vectors: {@code VectorKernels}, with {@code
+ * MicroKernel}, {@code Packer} and the elementwise passes. Tiles are {@code Floats}, so that the
+ * kernels choose where they live.
  *
  * <p>The one idea behind the layout: lanes are queries. A tile of scores lies transposed, {@code
  * st[key][query]}, so that a row's maximum, sum and rescaling are lane-wise, a key's mask is two
