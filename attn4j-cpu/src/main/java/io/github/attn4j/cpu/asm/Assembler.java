@@ -36,6 +36,9 @@ public final class Assembler {
   private byte[] code = new byte[4096];
   private int size;
 
+  /** Jumps to labels that have no place yet. */
+  private int waiting;
+
   /** An assembler that has written nothing. */
   public Assembler() {}
 
@@ -46,6 +49,9 @@ public final class Assembler {
    * @throws IllegalStateException if a jump has no place to go to; never seen in finished kernels
    */
   public byte[] bytes() {
+    if (waiting > 0) {
+      throw new IllegalStateException("labels: %d uses of ones never bound".formatted(waiting));
+    }
     byte[] written = new byte[size];
     System.arraycopy(code, 0, written, 0, size);
     return written;
@@ -66,9 +72,14 @@ public final class Assembler {
    * Gives a label its place: here.
    *
    * @param label without a place
+   * @throws IllegalStateException if it has one
    */
   public void bind(Label label) {
+    if (label.offset >= 0) {
+      throw new IllegalStateException("label: bound before, at " + label.offset);
+    }
     label.offset = size;
+    waiting -= label.waiting.size();
     for (int at : label.waiting) {
       patch(at, size - at - 4);
     }
@@ -155,6 +166,7 @@ public final class Assembler {
   private void relative(Label target) {
     if (target.offset < 0) {
       target.waiting.add(size);
+      waiting++;
       putInt(0);
     } else {
       putInt(target.offset - size - 4);
@@ -444,12 +456,13 @@ public final class Assembler {
     put(immediate);
   }
 
-  /** {@code op to, from}. */
+  /** {@code op to, from}; where elements change their size, the wider register counts. */
   public void vector(VectorOp op, Vec to, Vec from) {
-    encode(op, to, to.number(), 0, from.number(), null);
+    Vec wider = to.as(Math.max(to.bits(), from.bits()));
+    encode(op, wider, to.number(), 0, from.number(), null);
   }
 
-  /** {@code op to, [from]}. */
+  /** {@code op to, [from]}; for vcvtneps2bf16, {@code to} has the width of what is read. */
   public void vector(VectorOp op, Vec to, Mem from) {
     encode(op, to, to.number(), 0, -1, from);
   }
@@ -457,25 +470,37 @@ public final class Assembler {
   /** {@code op to, from, immediate}: conversions, roundings, shifts. */
   public void vector(VectorOp op, Vec to, Vec from, int immediate) {
     switch (op) {
-      // The destination stands in vvvv, the register field selects the shift.
-      case VPSRLD -> encode(op, to, 2, to.number(), from.number(), null);
-      case VPSRAD -> encode(op, to, 4, to.number(), from.number(), null);
-      case VPSLLD -> encode(op, to, 6, to.number(), from.number(), null);
+      case VPSRLD, VPSRAD, VPSLLD ->
+          encode(op, to, shiftField(op), to.number(), from.number(), null);
       // These name their source in the register field.
       case VCVTPS2PH, VEXTRACTF128, VEXTRACTF32X4 ->
-          encode(op, from, from.number(), 0, to.number(), null);
+          encode(op, to.as(from.bits()), from.number(), 0, to.number(), null);
       default -> encode(op, to, to.number(), 0, from.number(), null);
     }
     put(immediate);
   }
 
+  /** The register field of shifts, which selects one of them; the destination stands in vvvv. */
+  private static int shiftField(VectorOp op) {
+    return switch (op) {
+      case VPSRLD -> 2;
+      case VPSRAD -> 4;
+      case VPSLLD -> 6;
+      default -> throw new IllegalArgumentException(op + " is no shift");
+    };
+  }
+
   /** {@code op to, [from], immediate}. */
   public void vector(VectorOp op, Vec to, Mem from, int immediate) {
-    encode(op, to, to.number(), 0, -1, from);
+    switch (op) {
+      // Of memory they exist as EVEX only.
+      case VPSRLD, VPSRAD, VPSLLD -> evex(op, to, shiftField(op), to.number(), -1, from);
+      default -> encode(op, to, to.number(), 0, -1, from);
+    }
     put(immediate);
   }
 
-  /** {@code op [to], from}: the stores. */
+  /** {@code op [to], from}: the stores; a mask on {@code from} says which lanes are written. */
   public void vector(VectorOp op, Mem to, Vec from) {
     encode(op, from, from.number(), 0, -1, to);
   }
@@ -501,24 +526,25 @@ public final class Assembler {
   }
 
   /**
-   * {@code op k, a, b, immediate}: a comparison into a mask register.
+   * {@code op k, a, b, immediate}: a comparison into a mask register; where {@code a} has a mask,
+   * the other lanes' bits become zero.
    *
    * @param k the mask register
    */
   public void compare(VectorOp op, int k, Vec a, Vec b, int immediate) {
-    evex(op, a.mask() == 0 ? a : a.where(a.mask()), k, a.number(), b.number(), null);
+    evex(op, a.where(a.mask()), k, a.number(), b.number(), null);
     put(immediate);
   }
 
   /** {@code op k, a, [b], immediate}. */
   public void compare(VectorOp op, int k, Vec a, Mem b, int immediate) {
-    evex(op, a, k, a.number(), -1, b);
+    evex(op, a.where(a.mask()), k, a.number(), -1, b);
     put(immediate);
   }
 
   /** {@code op k, a, b} without an immediate: vptestmd, vptestnmd, vpcmpgtd. */
   public void compare(VectorOp op, int k, Vec a, Vec b) {
-    evex(op, a, k, a.number(), b.number(), null);
+    evex(op, a.where(a.mask()), k, a.number(), b.number(), null);
   }
 
   // ---- mask registers ----
