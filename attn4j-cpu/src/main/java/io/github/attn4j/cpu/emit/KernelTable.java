@@ -50,12 +50,24 @@ public final class KernelTable {
     entries.add(new Entry("divide", 3, panel.divide()));
     entries.add(new Entry("scoreGradients", 6, panel.scoreGradients()));
     entries.add(new Entry("multiplySlope", 4, panel.multiplySlope()));
+    PackEmitter pack = new PackEmitter(frame);
+    ConvertEmitter convert = new ConvertEmitter(frame);
+    entries.add(new Entry("rowPanels", 5, TransposeEmitter.rowPanels(frame)));
+    entries.add(new Entry("columnPanels", 5, pack.columnPanels()));
+    entries.add(new Entry("transposedPanels", 6, TransposeEmitter.transposedPanels(frame)));
+    entries.add(new Entry("widePanels", 6, pack.widePanels()));
+    entries.add(new Entry("fromPanels", 6, TransposeEmitter.fromPanels(frame)));
+    entries.add(new Entry("widenBfloat16", 3, convert.widenBfloat16()));
+    entries.add(new Entry("widenFloat16", 3, convert.widenFloat16()));
+    entries.add(new Entry("anyNotFinite", 4, pack.anyNotFinite()));
     entries.add(new Entry("peak", 1, PeakEmitter.emit(frame, VectorOp.VFMADD231PS)));
     frame.writeConstants();
     MemorySegment code = CodePages.place(frame.a.bytes());
     for (Entry entry : entries) {
       long address = code.address() + entry.label().offset();
-      functions.put(entry.name(), handle(address, entry.arguments()));
+      // The only kernel with a result tells whether something was found.
+      boolean asks = entry.name().startsWith("any");
+      functions.put(entry.name(), handle(address, entry.arguments(), asks));
     }
   }
 
@@ -63,7 +75,7 @@ public final class KernelTable {
    * A kernel.
    *
    * @param name as the emitters' methods are called
-   * @return a handle without a result that takes longs
+   * @return a handle that takes longs and returns nothing, or a long if the name starts with any
    * @throws IllegalArgumentException if there is none of the name
    */
   public MethodHandle function(String name) {
@@ -76,10 +88,13 @@ public final class KernelTable {
   }
 
   @SuppressWarnings("restricted") // The code was emitted here, for this processor.
-  private static MethodHandle handle(long address, int arguments) {
+  private static MethodHandle handle(long address, int arguments, boolean asks) {
     MemoryLayout[] longs =
         Collections.nCopies(arguments, ValueLayout.JAVA_LONG).toArray(MemoryLayout[]::new);
-    return Linker.nativeLinker()
-        .downcallHandle(MemorySegment.ofAddress(address), FunctionDescriptor.ofVoid(longs));
+    FunctionDescriptor descriptor =
+        asks
+            ? FunctionDescriptor.of(ValueLayout.JAVA_LONG, longs)
+            : FunctionDescriptor.ofVoid(longs);
+    return Linker.nativeLinker().downcallHandle(MemorySegment.ofAddress(address), descriptor);
   }
 }

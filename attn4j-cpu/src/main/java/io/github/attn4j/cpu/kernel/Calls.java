@@ -2,7 +2,7 @@ package io.github.attn4j.cpu.kernel;
 
 import java.lang.invoke.MethodHandle;
 
-/** Calls of kernels, which take longs, return nothing and throw nothing. */
+/** Calls of kernels, which take longs and throw nothing. */
 final class Calls {
   private Calls() {}
 
@@ -41,6 +41,15 @@ final class Calls {
   static void run(MethodHandle kernel, long a, long b, long c, long d, long e, long f) {
     try {
       kernel.invokeExact(a, b, c, d, e, f);
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
+  /** A call of a kernel that returns a number. */
+  static long ask(MethodHandle kernel, long a, long b, long c, long d) {
+    try {
+      return (long) kernel.invokeExact(a, b, c, d);
     } catch (Throwable thrown) {
       throw unexpected(thrown);
     }

@@ -42,6 +42,10 @@ final class EmittedKernels implements TileKernels {
     this.isa = isa;
   }
 
+  static KernelTable table() {
+    return Code.TABLE;
+  }
+
   @Override
   public TileSizes sizes() {
     int nr = isa.panelLanes();
@@ -78,20 +82,7 @@ final class EmittedKernels implements TileKernels {
       @Nullable Floats byKeys,
       @Nullable Floats byColumns,
       Workspace w) {
-    Packer.readKeys(source, block, columns, w);
-    if (byKeys != null) {
-      float[] panels = new float[Lanes.roundUp(block.count(), MR) * columns];
-      Packer.rowPanels(w.rows, block.count(), columns, panels);
-      byKeys.copyFrom(panels, panels.length);
-    }
-    if (byColumns == null) {
-      return null;
-    }
-    Strays strays = Packer.removeStrays(w.rows, block.count(), columns, 1f);
-    float[] panels = new float[Lanes.roundUp(columns, MR) * block.count()];
-    Packer.columnPanels(w.rows, block.count(), columns, panels);
-    byColumns.copyFrom(panels, panels.length);
-    return strays;
+    return EmittedPacker.packKeys(source, block, columns, byKeys, byColumns, w);
   }
 
   @Override
@@ -104,27 +95,14 @@ final class EmittedKernels implements TileKernels {
       Floats byQueries,
       @Nullable Floats byColumns,
       Workspace w) {
-    Packer.readQueries(source, sequences, tile, columns, w);
-    float[] panels = new float[Lanes.roundUp(tile.lanes(), NR) * columns];
-    Packer.transposedPanels(w.rows, tile.lanes(), columns, factor, panels);
-    byQueries.copyFrom(panels, panels.length);
-    if (byColumns == null) {
-      return null;
-    }
-    Strays strays = Packer.removeStrays(w.rows, tile.lanes(), columns, factor);
-    float[] wide = new float[tile.lanes() * Lanes.roundUp(columns, NR)];
-    Packer.widePanels(w.rows, tile.lanes(), columns, factor, wide);
-    byColumns.copyFrom(wide, wide.length);
-    return strays;
+    return EmittedPacker.packQueries(
+        source, sequences, tile, columns, factor, byQueries, byColumns, w);
   }
 
   @Override
-  public void copyToRows(Floats panels, int paddedColumns, int count, int columns, float[] rows) {
-    float[] from = new float[Lanes.roundUp(count, NR) * paddedColumns];
-    for (int i = 0; i < from.length; i++) {
-      from[i] = panels.get(i);
-    }
-    Packer.fromPanels(from, paddedColumns, count, columns, rows);
+  public void copyToRows(
+      Floats panels, int paddedColumns, int count, int columns, float[] rows, Workspace w) {
+    EmittedPacker.copyToRows(panels, paddedColumns, count, columns, rows, w);
   }
 
   @Override

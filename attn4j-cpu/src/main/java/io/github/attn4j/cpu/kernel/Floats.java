@@ -75,9 +75,19 @@ final class Floats {
     memory().setAtIndex(JAVA_INT, at, bits);
   }
 
-  /** Copies the first elements of an array. */
-  void copyFrom(float[] from, int count) {
-    MemorySegment.copy(from, 0, memory(), JAVA_FLOAT, 0, count);
+  /** Copies elements of an array to the same places here. */
+  void copyFrom(float[] from, int start, int count) {
+    MemorySegment.copy(from, start, memory(), JAVA_FLOAT, start * 4L, count);
+  }
+
+  /** Copies the first elements into an array. */
+  void copyTo(float[] to, int count) {
+    MemorySegment.copy(memory(), JAVA_FLOAT, 0, to, 0, count);
+  }
+
+  /** The native memory itself; only for what is off the heap. */
+  MemorySegment segment() {
+    return memory();
   }
 
   /** Adds to one element. */

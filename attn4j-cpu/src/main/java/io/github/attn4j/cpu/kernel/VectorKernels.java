@@ -90,7 +90,8 @@ final class VectorKernels implements TileKernels {
   }
 
   @Override
-  public void copyToRows(Floats panels, int paddedColumns, int count, int columns, float[] rows) {
+  public void copyToRows(
+      Floats panels, int paddedColumns, int count, int columns, float[] rows, Workspace w) {
     Packer.fromPanels(panels.array(), paddedColumns, count, columns, rows);
   }
 
