@@ -37,10 +37,17 @@ final class PackEmitter {
   private static final Gpr TO = Gpr.RBP;
   private static final Gpr PANEL_STEP = Gpr.R12;
   private static final Gpr REST = Gpr.R13;
+  private static final Gpr PANEL_SRC = Gpr.R14;
+  private static final Gpr PANEL_DST = Gpr.R15;
+  private static final Gpr RUN = Gpr.RCX;
+  private static final Gpr INDEX = Gpr.R9;
   private static final Gpr SCRATCH = Gpr.RAX;
 
   /** Predicate of a comparison: either is NaN. */
   private static final int UNORDERED = 3;
+
+  /** Rows that are brought to all panels together: not more than a cache set has ways. */
+  private static final int ROWS = 8;
 
   /** Vectors that are looked through at once. */
   private static final int UNROLL = 4;
@@ -117,13 +124,15 @@ final class PackEmitter {
   }
 
   /**
-   * Row by row, each to all panels.
+   * A few rows after the other, each few to all panels: what is read stays near until all of it is
+   * used, and what is written is written in runs.
    *
    * @param width columns of a panel
    * @param whole moves so many from FROM to TO
    * @param part moves what is left of a row, and fills up
    */
   private Label panels(int width, Runnable whole, Runnable part, boolean factor) {
+    Label few = new Label();
     Label partial = new Label();
     Label next = new Label();
     Label done = new Label();
@@ -142,31 +151,50 @@ final class PackEmitter {
     masks.load(REST);
     a.cmp(COUNT, 0);
     a.jump(Condition.LESS_OR_EQUAL, done);
-    Label row = a.here();
-    a.mov(FROM, SRC);
-    a.mov(TO, DST);
+    Label rows = a.here();
+    a.mov(RUN, COUNT);
+    a.cmp(COUNT, ROWS);
+    a.jump(Condition.LESS, few);
+    a.mov(RUN, ROWS);
+    a.bind(few);
+    a.mov(PANEL_SRC, SRC);
+    a.mov(PANEL_DST, DST);
     a.mov(LEFT, COLUMNS);
     a.sub(LEFT, width);
     a.jump(Condition.LESS, partial);
-    a.align(32);
     Label panel = a.here();
-    whole.run();
-    a.add(FROM, width * 4);
-    a.add(TO, PANEL_STEP);
+    run(width, whole);
+    a.add(PANEL_SRC, width * 4);
+    a.add(PANEL_DST, PANEL_STEP);
     a.sub(LEFT, width);
     a.jump(Condition.GREATER_OR_EQUAL, panel);
     a.bind(partial);
     a.test(REST, REST);
     a.jump(Condition.EQUAL, next);
-    part.run();
+    run(width, part);
     a.bind(next);
-    a.add(SRC, STRIDE);
-    a.add(DST, width * 4);
-    a.sub(COUNT, 1);
-    a.jump(Condition.GREATER, row);
+    a.imul(RUN, STRIDE);
+    a.add(SRC, RUN);
+    a.add(DST, ROWS * width * 4);
+    a.sub(COUNT, ROWS);
+    a.jump(Condition.GREATER, rows);
     a.bind(done);
     frame.end();
     return entry;
+  }
+
+  /** Moves RUN rows of one panel. */
+  private void run(int width, Runnable piece) {
+    a.mov(FROM, PANEL_SRC);
+    a.mov(TO, PANEL_DST);
+    a.mov(INDEX, RUN);
+    a.align(32);
+    Label row = a.here();
+    piece.run();
+    a.add(FROM, STRIDE);
+    a.add(TO, width * 4);
+    a.sub(INDEX, 1);
+    a.jump(Condition.GREATER, row);
   }
 
   /**
