@@ -5,12 +5,14 @@ import static io.github.attn4j.cpu.asm.VectorOp.VFMADD231PS;
 import static io.github.attn4j.cpu.asm.VectorOp.VFMSUB213PS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMAXPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMOVAPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VMOVUPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMULPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VPSLLD;
 import static io.github.attn4j.cpu.asm.VectorOp.VSUBPS;
 
 import io.github.attn4j.cpu.asm.Assembler;
 import io.github.attn4j.cpu.asm.Gpr;
+import io.github.attn4j.cpu.asm.Mem;
 import io.github.attn4j.cpu.asm.Vec;
 
 /**
@@ -47,50 +49,93 @@ final class ExpEmitter {
     1f
   };
 
-  /** Registers that hold constants. */
+  /** Registers that constants take: all of them, or where 16 are all there is, the first three. */
   static final int REGISTERS = 3 + POLYNOMIAL.length;
 
   private final Frame frame;
   private final Assembler a;
   private final int first;
+  private final Gpr table;
 
   /**
    * Takes registers for constants.
    *
-   * @param first the first of {@link #REGISTERS} neighbouring ones
+   * @param first the first of {@link #REGISTERS} neighbouring ones with AVX-512, of three with AVX2
+   * @param table points to the constants that have none
    */
-  ExpEmitter(Frame frame, int first) {
+  ExpEmitter(Frame frame, int first, Gpr table) {
     this.frame = frame;
     this.a = frame.a;
     this.first = first;
+    this.table = table;
   }
 
-  /** Loads the constants; {@code scratch} is overwritten. */
-  void load(Gpr scratch) {
-    frame.constant(frame.v(first), LOG2_E, scratch);
-    frame.constant(frame.v(first + 1), MAGIC, scratch);
-    frame.constant(frame.v(first + 2), LEAST, scratch);
-    for (int c = 0; c < POLYNOMIAL.length; c++) {
-      frame.constant(frame.v(first + 3 + c), POLYNOMIAL[c], scratch);
+  /** Loads the constants. */
+  void load() {
+    frame.constant(frame.v(first), LOG2_E, table);
+    frame.constant(frame.v(first + 1), MAGIC, table);
+    frame.constant(frame.v(first + 2), LEAST, table);
+    if (frame.isa == Isa.AVX512) {
+      for (int c = 0; c < POLYNOMIAL.length; c++) {
+        frame.constant(frame.v(first + 3 + c), POLYNOMIAL[c], table);
+      }
+    } else {
+      frame.address(table, POLYNOMIAL);
     }
   }
 
-  /** {@code p = e^x}; overwrites x and z. */
-  void exp(Vec x, Vec z, Vec p) {
+  /**
+   * {@code p = e^x} for several vectors; overwrites x and z. One step of all of them comes after
+   * the other, since the processor looks ahead less far than one vector's chain is long.
+   */
+  void exp(Vec[] x, Vec[] z, Vec[] p) {
     Vec log2 = frame.v(first);
     Vec magic = frame.v(first + 1);
     Vec least = frame.v(first + 2);
-    // If either is NaN, the maximum is its second operand.
-    a.vector(VMAXPS, x, least, x);
-    a.vector(VMOVAPS, z, magic);
-    a.vector(VFMADD231PS, z, x, log2);
-    a.vector(VSUBPS, p, z, magic);
-    a.vector(VFMSUB213PS, x, log2, p);
-    a.vector(VMOVAPS, p, frame.v(first + 3));
-    for (int c = 1; c < POLYNOMIAL.length; c++) {
-      a.vector(VFMADD213PS, p, x, frame.v(first + 3 + c));
+    int n = x.length;
+    for (int i = 0; i < n; i++) {
+      // If either is NaN, the maximum is its second operand.
+      a.vector(VMAXPS, x[i], least, x[i]);
     }
-    a.vector(VPSLLD, z, z, 23);
-    a.vector(VMULPS, p, p, z);
+    for (int i = 0; i < n; i++) {
+      a.vector(VMOVAPS, z[i], magic);
+      a.vector(VFMADD231PS, z[i], x[i], log2);
+    }
+    for (int i = 0; i < n; i++) {
+      a.vector(VSUBPS, p[i], z[i], magic);
+    }
+    for (int i = 0; i < n; i++) {
+      a.vector(VFMSUB213PS, x[i], log2, p[i]);
+      highest(p[i]);
+    }
+    for (int c = 1; c < POLYNOMIAL.length; c++) {
+      for (int i = 0; i < n; i++) {
+        step(p[i], x[i], c);
+      }
+      if (c == 2) {
+        for (int i = 0; i < n; i++) {
+          a.vector(VPSLLD, z[i], z[i], 23);
+        }
+      }
+    }
+    for (int i = 0; i < n; i++) {
+      a.vector(VMULPS, p[i], p[i], z[i]);
+    }
+  }
+
+  private void highest(Vec p) {
+    if (frame.isa == Isa.AVX512) {
+      a.vector(VMOVAPS, p, frame.v(first + 3));
+    } else {
+      a.vector(VMOVUPS, p, Mem.at(table, 0));
+    }
+  }
+
+  private void step(Vec p, Vec x, int c) {
+    if (frame.isa == Isa.AVX512) {
+      a.vector(VFMADD213PS, p, x, frame.v(first + 3 + c));
+    } else {
+      a.vector(VFMADD213PS, p, x, Mem.at(table, c * frame.isa.bytes()));
+    }
   }
 }

@@ -6,6 +6,7 @@ import io.github.attn4j.cpu.asm.Label;
 import io.github.attn4j.cpu.asm.Mem;
 import io.github.attn4j.cpu.asm.Vec;
 import io.github.attn4j.cpu.asm.VectorOp;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +48,18 @@ final class Frame {
     return Mem.at(Gpr.RSP, (SAVED.size() + 1 + n - 6) * Long.BYTES);
   }
 
+  /** Neighbouring registers at full width. */
+  Vec[] v(int first, int count) {
+    Vec[] vectors = new Vec[count];
+    Arrays.setAll(vectors, i -> v(first + i));
+    return vectors;
+  }
+
+  /** How many vectors of exponentials go side by side: as many as there are registers for. */
+  int abreast() {
+    return isa == Isa.AVX512 ? 4 : 2;
+  }
+
   /** A register at full width. */
   Vec v(int number) {
     return isa.v(number);
@@ -57,6 +70,16 @@ final class Frame {
     Label place = constants.computeIfAbsent(Float.floatToRawIntBits(value), bits -> new Label());
     a.lea(scratch, place);
     a.vector(VectorOp.VBROADCASTSS, to, Mem.at(scratch, 0));
+  }
+
+  /** Points to vectors, each of one constant in all lanes. */
+  void address(Gpr to, float[] values) {
+    int lanes = isa.bytes() / Float.BYTES;
+    int[] bits = new int[values.length * lanes];
+    Arrays.setAll(bits, i -> Float.floatToRawIntBits(values[i / lanes]));
+    Label place = new Label();
+    tables.put(place, bits);
+    a.lea(to, place);
   }
 
   /** Fills a register with one constant per lane; {@code scratch} is overwritten. */

@@ -32,6 +32,7 @@ final class GemmEmitter {
   private static final Gpr B_AT = Gpr.R11;
   private static final Gpr LEFT = Gpr.RAX;
   private static final Gpr BLOCK = Gpr.RBX;
+  private static final Gpr NEXT = Gpr.RBP;
 
   /** Steps over k in the body of the loop: enough that counting costs nothing beside them. */
   private static final int UNROLL = 4;
@@ -137,6 +138,7 @@ final class GemmEmitter {
     }
     a.mov(A_AT, A);
     a.mov(B_AT, B);
+    a.lea(NEXT, Mem.at(C, rows * 2 * width));
     if (block == 0) {
       a.mov(LEFT, DEPTH);
       loop(rows);
@@ -180,6 +182,10 @@ final class GemmEmitter {
     Label body = a.here();
     for (int k = 0; k < UNROLL; k++) {
       step(rows, k);
+      if (accumulate && block == 0 && k == 1) {
+        a.prefetch(Mem.at(NEXT, 0));
+        a.add(NEXT, 64);
+      }
     }
     a.add(A_AT, UNROLL * depthStep);
     a.add(B_AT, UNROLL * 2 * isa.bytes());

@@ -43,6 +43,7 @@ final class PanelEmitter {
   private static final Gpr AT = Gpr.RAX;
 
   private static final Gpr SCRATCH = Gpr.R10;
+  private static final Gpr TABLE = Gpr.R11;
 
   /** Comparison predicate. */
   private static final int LESS = 1;
@@ -168,23 +169,30 @@ final class PanelEmitter {
    */
   Label scoreGradients() {
     Label entry = frame.begin();
-    ExpEmitter exp = new ExpEmitter(frame, 7);
-    exp.load(SCRATCH);
-    Vec x = frame.v(0);
-    Vec z = frame.v(1);
-    Vec p = frame.v(2);
+    Vec[] x = frame.v(0, 2);
+    Vec[] z = frame.v(2, 2);
+    Vec[] p = frame.v(4, 2);
+    ExpEmitter exp = new ExpEmitter(frame, 6, TABLE);
+    exp.load();
     loop(
         THIRD,
         half -> {
-          a.vector(VMOVUPS, x, here(FIRST, half));
-          a.vector(VSUBPS, x, x, Mem.at(FOURTH, half * width));
-          a.vector(VSUBPS, x, x, Mem.at(FIFTH, half * width));
+          if (half == 1) {
+            return;
+          }
+          for (int i = 0; i < 2; i++) {
+            a.vector(VMOVUPS, x[i], here(FIRST, i));
+            a.vector(VSUBPS, x[i], x[i], Mem.at(FOURTH, i * width));
+            a.vector(VSUBPS, x[i], x[i], Mem.at(FIFTH, i * width));
+          }
           exp.exp(x, z, p);
-          a.vector(VMOVUPS_STORE, here(FIRST, half), p);
-          a.vector(VMOVUPS, x, here(SECOND, half));
-          a.vector(VSUBPS, x, x, Mem.at(SIXTH, half * width));
-          a.vector(VMULPS, x, x, p);
-          a.vector(VMOVUPS_STORE, here(SECOND, half), x);
+          for (int i = 0; i < 2; i++) {
+            a.vector(VMOVUPS_STORE, here(FIRST, i), p[i]);
+            a.vector(VMOVUPS, x[i], here(SECOND, i));
+            a.vector(VSUBPS, x[i], x[i], Mem.at(SIXTH, i * width));
+            a.vector(VMULPS, x[i], x[i], p[i]);
+            a.vector(VMOVUPS_STORE, here(SECOND, i), x[i]);
+          }
         });
     frame.end();
     return entry;
@@ -245,9 +253,9 @@ final class PanelEmitter {
     frame.constant(c, SIGN, SCRATCH);
     or(e, x, c);
     a.vector(VADDPS, e, e, e);
-    ExpEmitter exp = new ExpEmitter(frame, 7);
-    exp.load(SCRATCH);
-    exp.exp(e, z, p);
+    ExpEmitter exp = new ExpEmitter(frame, 7, TABLE);
+    exp.load();
+    exp.exp(new Vec[] {e}, new Vec[] {z}, new Vec[] {p});
     frame.constant(c, 1f, SCRATCH);
     a.vector(VADDPS, e, p, p);
     a.vector(VADDPS, z, p, c);

@@ -17,6 +17,7 @@ import io.github.attn4j.cpu.asm.Gpr;
 import io.github.attn4j.cpu.asm.Label;
 import io.github.attn4j.cpu.asm.Mem;
 import io.github.attn4j.cpu.asm.Vec;
+import java.util.Arrays;
 
 /**
  * The running softmax of a panel of queries, one lane a query: {@code f(scores, keys, rowMax,
@@ -33,6 +34,7 @@ final class SoftmaxEmitter {
   private static final Gpr AT = Gpr.RAX;
   private static final Gpr LEFT = Gpr.R10;
   private static final Gpr SCRATCH = Gpr.R11;
+  private static final Gpr TABLE = Gpr.RBX;
 
   /** Comparison predicates. */
   private static final int EQUAL = 0;
@@ -48,6 +50,13 @@ final class SoftmaxEmitter {
   private final Vec[] base;
 
   private final Vec[] sum;
+
+  /** Vectors that go side by side. */
+  private final int abreast;
+
+  private final Vec[] xs;
+  private final Vec[] zs;
+  private final Vec[] ps;
   private final Vec x;
   private final Vec z;
   private final Vec p;
@@ -56,18 +65,22 @@ final class SoftmaxEmitter {
     this.frame = frame;
     this.a = frame.a;
     this.width = frame.isa.bytes();
-    base = new Vec[] {frame.v(0), frame.v(1)};
-    sum = new Vec[] {frame.v(2), frame.v(3)};
-    x = frame.v(4);
-    z = frame.v(5);
-    p = frame.v(6);
-    exp = new ExpEmitter(frame, 7);
+    abreast = frame.abreast();
+    base = frame.v(0, 2);
+    sum = frame.v(2, 2);
+    xs = frame.v(4, abreast);
+    zs = frame.v(4 + abreast, abreast);
+    ps = frame.v(4 + 2 * abreast, abreast);
+    x = xs[0];
+    z = zs[0];
+    p = ps[0];
+    exp = new ExpEmitter(frame, 4 + 3 * abreast, TABLE);
   }
 
   Label emit() {
     Label entry = frame.begin();
     maxima();
-    exp.load(SCRATCH);
+    exp.load();
     for (int half = 0; half < 2; half++) {
       moveOn(half);
     }
@@ -129,7 +142,7 @@ final class SoftmaxEmitter {
     emptyToZero(max);
     a.vector(VMOVAPS, sum[half], before);
     a.vector(VSUBPS, before, before, max);
-    exp.exp(x, z, p);
+    exp.exp(new Vec[] {x}, new Vec[] {z}, new Vec[] {p});
     a.vector(VMOVUPS, z, Mem.at(ROW_SUM, half * width));
     a.vector(VMULPS, z, z, p);
     a.vector(VMOVUPS_STORE, Mem.at(ROW_SUM, half * width), z);
@@ -188,23 +201,46 @@ final class SoftmaxEmitter {
   }
 
   private void exponents() {
+    int keys = abreast / 2;
+    Label one = new Label();
+    Label done = new Label();
     a.mov(AT, SCORES);
     a.mov(LEFT, KEYS);
-    a.align(32);
-    Label body = a.here();
-    for (int half = 0; half < 2; half++) {
-      a.vector(VMOVUPS, x, Mem.at(AT, half * width));
-      a.vector(VSUBPS, x, x, base[half]);
-      exp.exp(x, z, p);
-      a.vector(VMOVUPS_STORE, Mem.at(AT, half * width), p);
-      a.vector(VADDPS, sum[half], sum[half], p);
+    if (keys > 1) {
+      a.sub(LEFT, keys);
+      a.jump(Condition.LESS, one);
+      a.align(32);
+      Label body = a.here();
+      exponents(keys);
+      a.sub(LEFT, keys);
+      a.jump(Condition.GREATER_OR_EQUAL, body);
+      a.bind(one);
+      a.add(LEFT, keys);
+      a.jump(Condition.LESS_OR_EQUAL, done);
     }
-    a.add(AT, 2 * width);
+    Label single = a.here();
+    exponents(1);
     a.sub(LEFT, 1);
-    a.jump(Condition.GREATER, body);
+    a.jump(Condition.GREATER, single);
+    a.bind(done);
     for (int half = 0; half < 2; half++) {
       a.vector(VADDPS, sum[half], sum[half], Mem.at(ROW_SUM, half * width));
       a.vector(VMOVUPS_STORE, Mem.at(ROW_SUM, half * width), sum[half]);
     }
+  }
+
+  /** The exponentials of some keys at AT, which moves on; added up key after key. */
+  private void exponents(int keys) {
+    int n = 2 * keys;
+    for (int i = 0; i < n; i++) {
+      a.vector(VMOVUPS, xs[i], Mem.at(AT, i * width));
+      a.vector(VSUBPS, xs[i], xs[i], base[i % 2]);
+    }
+    exp.exp(Arrays.copyOf(xs, n), Arrays.copyOf(zs, n), Arrays.copyOf(ps, n));
+    for (int i = 0; i < n; i++) {
+      a.vector(VMOVUPS_STORE, Mem.at(AT, i * width), ps[i]);
+      a.vector(VADDPS, sum[i % 2], sum[i % 2], ps[i]);
+    }
+    a.add(AT, n * width);
   }
 }
