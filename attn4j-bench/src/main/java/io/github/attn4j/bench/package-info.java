@@ -1,4 +1,4 @@
-/** JMH benchmarks of attn4j. */
+/** JMH benchmarks of attn4j, and the command that measures it beside its peers. */
 @NullMarked
 package io.github.attn4j.bench;
 

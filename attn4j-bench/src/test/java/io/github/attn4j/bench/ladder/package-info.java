@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.attn4j.bench.ladder;
+
+import org.jspecify.annotations.NullMarked;
