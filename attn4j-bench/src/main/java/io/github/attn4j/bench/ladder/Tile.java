@@ -37,8 +37,13 @@ final class Tile {
   /** Columns by queries. */
   final float[] bT = new float[K * N];
 
-  /** Keys by queries. */
+  /** Keys by queries; rungs that keep their result elsewhere leave it alone. */
   final float[] c = new float[M * N];
+
+  /** A result in whatever order. */
+  interface Result {
+    float at(int key, int query);
+  }
 
   Tile() {
     for (int m = 0; m < M; m++) {
@@ -82,8 +87,8 @@ final class Tile {
     return 2e-9 * M * N * K;
   }
 
-  /** The largest difference of c from a float64 computation. */
-  double error() {
+  /** The largest difference of a result from a float64 computation. */
+  double error(Result result) {
     double worst = 0;
     for (int m = 0; m < M; m++) {
       for (int n = 0; n < N; n++) {
@@ -91,7 +96,7 @@ final class Tile {
         for (int k = 0; k < K; k++) {
           sum += (double) a[m * K + k] * b[n * K + k];
         }
-        worst = Math.max(worst, Math.abs(sum - c[m * N + n]));
+        worst = Math.max(worst, Math.abs(sum - result.at(m, n)));
       }
     }
     return worst;

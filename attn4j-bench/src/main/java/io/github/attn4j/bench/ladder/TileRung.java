@@ -28,6 +28,6 @@ abstract class TileRung implements Rung {
 
   @Override
   public double error() {
-    return tile.error();
+    return tile.error((m, n) -> tile.c[m * Tile.N + n]);
   }
 }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -41,6 +42,9 @@ public final class BytedecoTorchPeer implements Peer {
   @Override
   public Call open(Work work, Inputs inputs) {
     torch.set_num_threads(work.threads());
+    // The kernel shares out heads and rows itself; threads of the BLAS below it would only get in
+    // each other's way, by a factor of ten and more.
+    openblas_nolapack.blas_set_num_threads(1);
     return new TorchCall(work, inputs);
   }
 
