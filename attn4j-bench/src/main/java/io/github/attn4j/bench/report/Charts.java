@@ -93,8 +93,16 @@ record Charts(Tables tables, Path folder) {
 
   private XYChart lengths() {
     XYChart chart = lines("Forward, float32, full, D 64", "rows", "share of the multiply-add peak");
-    chart.getStyler().setXAxisLogarithmic(true);
-    series(chart, tables.of(Section.LENGTHS), one -> one.work().seqQ(), one -> rate(one).share());
+    // On doublings; a logarithmic axis would be labelled at powers of ten only.
+    chart
+        .getStyler()
+        .setXAxisTickLabelsFormattingFunction(doublings ->
+            doublings == Math.rint(doublings) ? Cells.text("%.0f", Math.pow(2, doublings)) : "");
+    series(
+        chart,
+        tables.of(Section.LENGTHS),
+        one -> Math.log(one.work().seqQ()) / Math.log(2),
+        one -> rate(one).share());
     return chart;
   }
 
