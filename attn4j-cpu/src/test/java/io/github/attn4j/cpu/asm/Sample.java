@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Random;
 
 /** Random instructions, each with the text a disassembler should find in its bytes. */
-final class Sample {
+class Sample {
   private static final List<Gpr> REGISTERS = List.of(Gpr.values());
 
   private static final List<String> DWORD_NAMES =
