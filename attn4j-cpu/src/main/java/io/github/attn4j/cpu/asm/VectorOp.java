@@ -99,6 +99,7 @@ public enum VectorOp {
   VBLENDMPS(Prefix.P66, 2, 0, 0x65, Unit.FULL, Form.EVEX),
   /** As VEX, compares into a vector register; as EVEX, into a mask register. */
   VCMPPS(Prefix.NONE, 1, 0, 0xC2, Unit.FULL),
+  VORPS("vorps", Prefix.NONE, 1, 0, 0x56, Unit.FULL, Form.VEX),
   VPCMPEQD(Prefix.P66, 1, 0, 0x76, Unit.FULL),
   VPCMPGTD(Prefix.P66, 1, 0, 0x66, Unit.FULL),
   VPCMPD(Prefix.P66, 3, 0, 0x1F, Unit.FULL, Form.EVEX),

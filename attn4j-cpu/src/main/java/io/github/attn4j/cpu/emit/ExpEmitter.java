@@ -4,7 +4,6 @@ import static io.github.attn4j.cpu.asm.VectorOp.VFMADD213PS;
 import static io.github.attn4j.cpu.asm.VectorOp.VFMADD231PS;
 import static io.github.attn4j.cpu.asm.VectorOp.VFMSUB213PS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMAXPS;
-import static io.github.attn4j.cpu.asm.VectorOp.VMOVAPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMOVUPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMULPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VPSLLD;
@@ -14,6 +13,7 @@ import io.github.attn4j.cpu.asm.Assembler;
 import io.github.attn4j.cpu.asm.Gpr;
 import io.github.attn4j.cpu.asm.Mem;
 import io.github.attn4j.cpu.asm.Vec;
+import java.util.Arrays;
 
 /**
  * The exponential function, for arguments up to 88: exactly 1 at 0 and exactly 0 at negative
@@ -50,7 +50,7 @@ final class ExpEmitter {
   };
 
   /** Registers that constants take: all of them, or where 16 are all there is, the first three. */
-  static final int REGISTERS = 3 + POLYNOMIAL.length;
+  static final int REGISTERS = 2 + POLYNOMIAL.length;
 
   private final Frame frame;
   private final Assembler a;
@@ -76,12 +76,13 @@ final class ExpEmitter {
     frame.constant(frame.v(first + 1), MAGIC, table);
     frame.constant(frame.v(first + 2), LEAST, table);
     if (frame.isa == Isa.AVX512) {
-      for (int c = 0; c < POLYNOMIAL.length; c++) {
-        frame.constant(frame.v(first + 3 + c), POLYNOMIAL[c], table);
+      for (int c = 1; c < POLYNOMIAL.length; c++) {
+        frame.constant(frame.v(first + 2 + c), POLYNOMIAL[c], table);
       }
-    } else {
-      frame.address(table, POLYNOMIAL);
     }
+    float[] values = Arrays.copyOf(POLYNOMIAL, POLYNOMIAL.length + 1);
+    values[POLYNOMIAL.length] = MAGIC;
+    frame.address(table, values);
   }
 
   /**
@@ -98,7 +99,8 @@ final class ExpEmitter {
       a.vector(VMAXPS, x[i], least, x[i]);
     }
     for (int i = 0; i < n; i++) {
-      a.vector(VMOVAPS, z[i], magic);
+      // Loaded, not copied: copies would take turns with the arithmetic.
+      a.vector(VMOVUPS, z[i], Mem.at(table, POLYNOMIAL.length * frame.isa.bytes()));
       a.vector(VFMADD231PS, z[i], x[i], log2);
     }
     for (int i = 0; i < n; i++) {
@@ -106,7 +108,7 @@ final class ExpEmitter {
     }
     for (int i = 0; i < n; i++) {
       a.vector(VFMSUB213PS, x[i], log2, p[i]);
-      highest(p[i]);
+      a.vector(VMOVUPS, p[i], Mem.at(table, 0));
     }
     for (int c = 1; c < POLYNOMIAL.length; c++) {
       for (int i = 0; i < n; i++) {
@@ -123,17 +125,9 @@ final class ExpEmitter {
     }
   }
 
-  private void highest(Vec p) {
-    if (frame.isa == Isa.AVX512) {
-      a.vector(VMOVAPS, p, frame.v(first + 3));
-    } else {
-      a.vector(VMOVUPS, p, Mem.at(table, 0));
-    }
-  }
-
   private void step(Vec p, Vec x, int c) {
     if (frame.isa == Isa.AVX512) {
-      a.vector(VFMADD213PS, p, x, frame.v(first + 3 + c));
+      a.vector(VFMADD213PS, p, x, frame.v(first + 2 + c));
     } else {
       a.vector(VFMADD213PS, p, x, Mem.at(table, c * frame.isa.bytes()));
     }

@@ -35,7 +35,7 @@ final class GemmEmitter {
   private static final Gpr NEXT = Gpr.RBP;
 
   /** Steps over k in the body of the loop: enough that counting costs nothing beside them. */
-  private static final int UNROLL = 4;
+  private static final int UNROLL = 2;
 
   private final Frame frame;
   private final Assembler a;
@@ -182,9 +182,9 @@ final class GemmEmitter {
     Label body = a.here();
     for (int k = 0; k < UNROLL; k++) {
       step(rows, k);
-      if (accumulate && block == 0 && k == 1) {
+      if (accumulate && block == 0 && k == 0) {
         a.prefetch(Mem.at(NEXT, 0));
-        a.add(NEXT, 64);
+        a.add(NEXT, 32);
       }
     }
     a.add(A_AT, UNROLL * depthStep);

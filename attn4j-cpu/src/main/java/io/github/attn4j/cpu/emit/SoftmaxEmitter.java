@@ -9,6 +9,7 @@ import static io.github.attn4j.cpu.asm.VectorOp.VMOVMSKPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMOVUPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMOVUPS_STORE;
 import static io.github.attn4j.cpu.asm.VectorOp.VMULPS;
+import static io.github.attn4j.cpu.asm.VectorOp.VORPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VSUBPS;
 
 import io.github.attn4j.cpu.asm.Assembler;
@@ -81,8 +82,16 @@ final class SoftmaxEmitter {
     Label entry = frame.begin();
     maxima();
     exp.load();
+    Label settled = new Label();
+    ifNoneMoved(settled);
     for (int half = 0; half < 2; half++) {
       moveOn(half);
+    }
+    a.bind(settled);
+    for (int half = 0; half < 2; half++) {
+      // A row that has seen nothing keeps its empty state by name: (-inf) - (-inf) would be NaN.
+      emptyToZero(base[half]);
+      frame.zero(sum[half]);
     }
     exponents();
     frame.end();
@@ -131,15 +140,35 @@ final class SoftmaxEmitter {
     a.vector(VMAXPS, max, score, max);
   }
 
+  /** Jumps where no maximum moved, as is so for most keys: then nothing so far changes. */
+  private void ifNoneMoved(Label settled) {
+    for (int half = 0; half < 2; half++) {
+      Mem before = Mem.at(ROW_MAX, half * width);
+      if (frame.isa == Isa.AVX512) {
+        a.compare(VCMPPS, 1 + half, base[half], before, NOT_EQUAL);
+      } else {
+        a.vector(VCMPPS, sum[half], base[half], before, NOT_EQUAL);
+      }
+    }
+    if (frame.isa == Isa.AVX512) {
+      a.kortestw(1, 2);
+    } else {
+      a.vector(VORPS, sum[0], sum[0], sum[1]);
+      a.vector(VMOVMSKPS, SCRATCH, sum[0]);
+      a.test(SCRATCH, SCRATCH);
+    }
+    a.jump(Condition.EQUAL, settled);
+  }
+
   /** Moves one half of the rows to their new maxima. */
   private void moveOn(int half) {
     Label same = new Label();
     Vec before = x;
-    Vec max = base[half];
-    a.vector(VMOVUPS, before, Mem.at(ROW_MAX, half * width));
-    a.vector(VMOVUPS_STORE, Mem.at(ROW_MAX, half * width), max);
-    // A row that has seen nothing keeps its empty state by name: (-inf) - (-inf) would be NaN.
+    Vec max = sum[1 - half];
+    a.vector(VMOVAPS, max, base[half]);
     emptyToZero(max);
+    a.vector(VMOVUPS, before, Mem.at(ROW_MAX, half * width));
+    a.vector(VMOVUPS_STORE, Mem.at(ROW_MAX, half * width), base[half]);
     a.vector(VMOVAPS, sum[half], before);
     a.vector(VSUBPS, before, before, max);
     exp.exp(new Vec[] {x}, new Vec[] {z}, new Vec[] {p});
@@ -149,7 +178,6 @@ final class SoftmaxEmitter {
     ifAllOne(sum[half], same);
     rescale(half);
     a.bind(same);
-    frame.zero(sum[half]);
   }
 
   private void emptyToZero(Vec max) {

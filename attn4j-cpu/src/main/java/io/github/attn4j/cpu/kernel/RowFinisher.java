@@ -40,7 +40,11 @@ final class RowFinisher {
 
   /** {@code exp(x - most)}; 0 for what is empty by name, since (-inf) - (-inf) is NaN. */
   private static double share(double x, double most) {
-    return x == Double.NEGATIVE_INFINITY ? 0 : Math.exp(x - most);
+    if (x == Double.NEGATIVE_INFINITY) {
+      return 0;
+    }
+    // Without a sink always; but not for infinities, whose difference is NaN.
+    return x == most && Double.isFinite(x) ? 1 : Math.exp(x - most);
   }
 
   /** The largest score of the lanes of one head that was seen, NaN if there was a NaN. */
