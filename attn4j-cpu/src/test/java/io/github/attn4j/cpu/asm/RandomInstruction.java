@@ -39,9 +39,8 @@ final class RandomInstruction {
       case VSHUFPS, VSHUFF32X4, VPERM2F128 -> binary(op, true);
       case VBLENDVPS -> blend();
       case VCMPPS -> s.random.nextBoolean() ? compareToVector(op) : compareToMask(op);
-      case VPCMPGTD -> s.random.nextBoolean() ? binaryVex(op) : compareToMask(op);
       case VPCMPD, VPCMPUD, VPTESTMD, VPTESTNMD -> compareToMask(op);
-      default -> binary(op, false);
+      default -> op.mnemonic().startsWith("vpcmp") ? compareIntegers(op) : binary(op, false);
     };
   }
 
@@ -66,6 +65,10 @@ final class RandomInstruction {
       a.vector(op, to, left, right);
     }
     return text(op, to) + "," + Sample.text(left) + "," + place(op, right, to.bits()) + end;
+  }
+
+  private String compareIntegers(VectorOp op) {
+    return s.random.nextBoolean() ? binaryVex(op) : compareToMask(op);
   }
 
   /** Comparisons that write a vector are VEX alone: any other operand would make them EVEX. */

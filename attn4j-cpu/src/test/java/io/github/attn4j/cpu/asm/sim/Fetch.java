@@ -66,7 +66,7 @@ record Fetch(int words, int elements, int mask, boolean whole, boolean aligned) 
     return m -> {
       long address = m.address(place);
       checkAlignment(address, size);
-      if (whole || elements(m) == all()) {
+      if (whole || mask == 0 || elements(m) == all()) {
         whole(m, address, size, at);
         return at;
       }

@@ -84,13 +84,20 @@ final class FloatKernels {
 
   private static void fused(
       int[] v, int to, int x, int y, int z, int words, int product, int addend) {
+    boolean invalid = false;
     for (int i = 0; i < words; i++) {
       float r =
           Math.fma(
               intBitsToFloat(v[x + i] ^ product),
               intBitsToFloat(v[y + i]),
               intBitsToFloat(v[z + i] ^ addend));
-      v[to + i] = Float.isNaN(r) ? nan(v[x + i], v[y + i], v[z + i]) : floatToRawIntBits(r);
+      v[to + i] = floatToRawIntBits(r);
+      invalid |= Float.isNaN(r);
+    }
+    for (int i = 0; invalid && i < words; i++) {
+      if (isNan(v[to + i])) {
+        v[to + i] = nan(v[x + i], v[y + i], v[z + i]);
+      }
     }
   }
 

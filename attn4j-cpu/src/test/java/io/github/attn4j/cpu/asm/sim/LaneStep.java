@@ -15,6 +15,12 @@ final class LaneStep implements Step {
   private final Fetch.Source second;
   private final Operand to;
 
+  /** Where the destination stands; 0 for memory. */
+  private final int old;
+
+  /** Words of it that the result fills; the others become zero. */
+  private final int written;
+
   /** Whether lanes left out by the mask are those of the first source, not those from before. */
   private final boolean blends;
 
@@ -24,6 +30,8 @@ final class LaneStep implements Step {
     element = op.element();
     kernel = op.kernel().apply(i.immediate());
     to = i.operand(0);
+    old = to instanceof Operand.Vector vector ? vector.number() * WORDS : 0;
+    written = elements * element / 4;
     boolean aligned = i.mnemonic().equals("vmovaps");
     fetch = new Fetch(words, elements, mask(to), op.whole(), aligned);
     first = fetch.source(i.operand(1), 0);
@@ -54,20 +62,21 @@ final class LaneStep implements Step {
 
   @Override
   public void run(Machine m) {
-    int old = to instanceof Operand.Vector vector ? vector.number() * WORDS : 0;
     int a = first.at(m);
     kernel.apply(m.vectors, RESULT * WORDS, old, a, second.at(m), words);
     if (to instanceof Operand.Place place) {
       store(m, place);
     } else {
-      write(m, old, blends ? a : old, ((Operand.Vector) to).zeroing());
+      write(m, blends ? a : old);
     }
   }
 
-  private void write(Machine m, int at, int kept, boolean zeroing) {
+  /** Lanes that the mask leaves out become zero, or what stands at {@code kept}. */
+  private void write(Machine m, int kept) {
     int[] v = m.vectors;
-    long mask = fetch.elements(m);
-    if (mask != fetch.all()) {
+    if (fetch.mask() != 0) {
+      boolean zeroing = ((Operand.Vector) to).zeroing();
+      long mask = fetch.elements(m);
       for (int e = 0; e < fetch.elements(); e++) {
         if ((mask >>> e & 1) == 0) {
           long left = zeroing ? 0 : Elements.get(v, kept, element, e);
@@ -75,9 +84,8 @@ final class LaneStep implements Step {
         }
       }
     }
-    int written = fetch.elements() * element / 4;
-    System.arraycopy(v, RESULT * WORDS, v, at, written);
-    Arrays.fill(v, at + written, at + WORDS, 0);
+    System.arraycopy(v, RESULT * WORDS, v, old, written);
+    Arrays.fill(v, old + written, old + WORDS, 0);
   }
 
   private void store(Machine m, Operand.Place place) {

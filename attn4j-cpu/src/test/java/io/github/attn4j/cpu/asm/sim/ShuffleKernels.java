@@ -1,5 +1,6 @@
 package io.github.attn4j.cpu.asm.sim;
 
+import java.util.Arrays;
 import java.util.Map;
 
 /** Moves: whole registers, and elements to other places. */
@@ -16,12 +17,12 @@ final class ShuffleKernels {
     table.put("vmovdqu8", new LaneOp(immediate -> ShuffleKernels::copy, 1, 1, 0, false));
     table.put("vmovdqu16", new LaneOp(immediate -> ShuffleKernels::copy, 2, 2, 0, false));
     table.put("vmovss", new LaneOp(immediate -> ShuffleKernels::copy, 4, 4, 1, false));
-    table.put("vbroadcastss", repeat(4, 4));
-    table.put("vpbroadcastd", repeat(4, 4));
-    table.put("vpbroadcastq", repeat(8, 8));
-    table.put("vpbroadcastw", repeat(2, 2));
-    table.put("vbroadcastf128", repeat(4, 16));
-    table.put("vbroadcastf32x4", repeat(4, 16));
+    table.put("vbroadcastss", repeat(4, 1));
+    table.put("vpbroadcastd", repeat(4, 1));
+    table.put("vpbroadcastq", repeat(8, 2));
+    table.put("vpbroadcastw", LaneOp.moving(2, immediate -> ShuffleKernels::repeatHalf));
+    table.put("vbroadcastf128", repeat(4, PART));
+    table.put("vbroadcastf32x4", repeat(4, PART));
 
     table.put("vunpcklps", unpack(4, false));
     table.put("vunpckhps", unpack(4, true));
@@ -46,16 +47,20 @@ final class ShuffleKernels {
     System.arraycopy(v, a, v, to, words);
   }
 
-  /** The first bytes of the source again and again. */
-  private static LaneOp repeat(int element, int bytes) {
+  /** The first words of the source again and again. */
+  private static LaneOp repeat(int element, int period) {
     return LaneOp.moving(
         element,
         immediate ->
             (v, to, old, a, b, words) -> {
-              for (int e = 0; e < words * 4 / element; e++) {
-                Elements.set(v, to, element, e, Elements.get(v, a, element, e % (bytes / element)));
+              for (int i = 0; i < words; i++) {
+                v[to + i] = v[a + (i & period - 1)];
               }
             });
+  }
+
+  private static void repeatHalf(int[] v, int to, int old, int a, int b, int words) {
+    Arrays.fill(v, to, to + words, (v[a] & 0xFFFF) * 0x10001);
   }
 
   /** Elements of both sources in turn, of the low or the high half of each part. */
