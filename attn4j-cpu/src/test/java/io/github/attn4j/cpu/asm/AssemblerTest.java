@@ -81,6 +81,7 @@ final class AssemblerTest {
       load("lea", 0, a::lea);
       load("movsxd", 4, a::movsxd);
       load("movzx", 1, a::movzxByte);
+      load("movzx", 2, a::movzxWord);
       immediate("add ", a::add);
       immediate("sub ", a::sub);
       immediate("and ", a::and);

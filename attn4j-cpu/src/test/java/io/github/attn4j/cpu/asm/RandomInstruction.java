@@ -22,7 +22,9 @@ final class RandomInstruction {
   String write(VectorOp op) {
     return switch (op) {
       case VMOVUPS_STORE, VMOVAPS_STORE, VMOVDQU8_STORE, VMOVDQU16_STORE -> store(op, 1);
-      case VMOVSS_STORE -> storeScalar(op);
+      case VMOVSS_STORE, VMOVLPS_STORE -> storeLow(op);
+      case VPEXTRW_STORE -> storeWord(op);
+      case VMASKMOVPS -> loadWhere(op);
       case VPMOVDW_STORE -> store(op, 2);
       case VMOVSS -> load(op);
       case VMOVD_FROM_GPR, VMOVD_TO_GPR -> move(op);
@@ -258,11 +260,28 @@ final class RandomInstruction {
             Sample.text(Vec.of(from.number(), from.bits())));
   }
 
-  private String storeScalar(VectorOp op) {
-    Vec from = high(128);
-    Mem to = s.mem(4);
+  private String storeLow(VectorOp op) {
+    Vec from = source(op, 128);
+    int bytes = op.unitBytes(128, false);
+    Mem to = s.mem(bytes);
     a.vector(op, to, from);
-    return op.mnemonic() + " " + Sample.text(to, 4) + "," + Sample.text(from);
+    return op.mnemonic() + " " + Sample.text(to, bytes) + "," + Sample.text(from);
+  }
+
+  private String storeWord(VectorOp op) {
+    Vec from = low(128);
+    Mem to = s.mem(2);
+    int value = s.random.nextInt(256);
+    a.vector(op, to, from, value);
+    return "vpextrw " + Sample.text(to, 2) + "," + Sample.text(from) + "," + Sample.text(value);
+  }
+
+  private String loadWhere(VectorOp op) {
+    Vec to = lowVec();
+    Vec mask = low(to.bits());
+    Mem from = s.mem(1);
+    a.vector(op, to, mask, from);
+    return text(op, to) + "," + Sample.text(mask) + "," + Sample.text(from, to.bits() / 8);
   }
 
   private String move(VectorOp op) {

@@ -197,7 +197,10 @@ final class SimulatedInstructionsTest {
       case 10 -> a.zero(r);
       case 11 -> a.lea(r, Mem.at(r, other, s.oneOf(1, 2, 4, 8), value));
       case 12 -> a.movsxd(r, s.mem(1));
-      case 13 -> a.movzxByte(r, s.mem(1));
+      case 13 -> {
+        a.movzxByte(r, s.mem(1));
+        a.movzxWord(other, s.mem(1));
+      }
       case 14 -> a.movDword(r, s.mem(1));
       case 15 -> {
         a.push(r);

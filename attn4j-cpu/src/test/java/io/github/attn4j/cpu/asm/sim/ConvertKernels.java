@@ -19,6 +19,7 @@ final class ConvertKernels {
     table.put("vpmovzxbd", widening(1, false, x -> x));
     table.put("vpmovsxwd", widening(2, true, x -> x));
     table.put("vpmovzxwd", widening(2, false, x -> x));
+    table.put("vpackusdw", LaneOp.moving(2, immediate -> ConvertKernels::pack));
     table.put("vpmovdw", LaneOp.narrowing(immediate -> narrow(x -> x)));
     table.put("vcvtps2ph", LaneOp.narrowing(ConvertKernels::toHalf));
   }
@@ -41,6 +42,14 @@ final class ConvertKernels {
         Elements.set(v, to, 2, i, conversion.applyAsInt(v[a + i]));
       }
     };
+  }
+
+  /** Each part of 128 bits takes four of either source, at the ends of the range where beyond. */
+  private static void pack(int[] v, int to, int old, int a, int b, int words) {
+    for (int i = 0; i < 2 * words; i++) {
+      int from = (i & 4) == 0 ? a : b;
+      Elements.set(v, to, 2, i, Math.clamp(v[from + i / 8 * 4 + (i & 3)], 0, 0xFFFF));
+    }
   }
 
   /** To nearest; what no int can hold becomes the least one. */

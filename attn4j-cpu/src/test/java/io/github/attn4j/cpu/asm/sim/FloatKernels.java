@@ -3,6 +3,7 @@ package io.github.attn4j.cpu.asm.sim;
 import static java.lang.Float.floatToRawIntBits;
 import static java.lang.Float.intBitsToFloat;
 
+import java.math.BigDecimal;
 import java.util.Map;
 
 /** Arithmetic on float32, rounded to nearest, with the processor's NaNs. */
@@ -138,7 +139,7 @@ final class FloatKernels {
     return Math.scalb(rounded, -places);
   }
 
-  /** What rounding takes away. */
+  /** What rounding takes away; where that is no float, it is rounded in the same way. */
   private static int reduce(int bits, int immediate) {
     float x = intBitsToFloat(bits);
     if (isNan(bits)) {
@@ -147,9 +148,23 @@ final class FloatKernels {
     if (Float.isInfinite(x)) {
       return 0;
     }
-    float rest = (float) (x - rounded(x, immediate));
-    boolean down = (immediate & 7) == 1;
-    return rest == 0 ? down ? SIGN : 0 : floatToRawIntBits(rest);
+    BigDecimal exact = new BigDecimal(x).subtract(new BigDecimal(rounded(x, immediate)));
+    int mode = (immediate & 4) != 0 ? 0 : immediate & 3;
+    if (exact.signum() == 0) {
+      return mode == 1 ? SIGN : 0;
+    }
+    return floatToRawIntBits(rounded(exact, mode));
+  }
+
+  /** To nearest, down, up or towards zero. */
+  private static float rounded(BigDecimal exact, int mode) {
+    float nearest = exact.floatValue();
+    int above = new BigDecimal(nearest).compareTo(exact);
+    boolean down = mode == 1 || (mode == 3 && nearest > 0);
+    boolean up = mode == 2 || (mode == 3 && nearest < 0);
+    return above > 0 && down
+        ? Math.nextDown(nearest)
+        : above < 0 && up ? Math.nextUp(nearest) : nearest;
   }
 
   /** {@code a * 2^floor(b)}. */

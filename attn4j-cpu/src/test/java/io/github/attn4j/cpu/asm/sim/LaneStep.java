@@ -92,7 +92,7 @@ final class LaneStep implements Step {
     long address = m.address(place);
     long mask = fetch.elements(m);
     fetch.checkAlignment(address, place.bytes());
-    if (mask == fetch.all()) {
+    if (mask == fetch.all() && place.bytes() >= 4) {
       m.memory.put(address, m.vectors, RESULT * WORDS, place.bytes() / 4);
       return;
     }

@@ -17,6 +17,8 @@ final class ShuffleKernels {
     table.put("vmovdqu8", new LaneOp(immediate -> ShuffleKernels::copy, 1, 1, 0, false));
     table.put("vmovdqu16", new LaneOp(immediate -> ShuffleKernels::copy, 2, 2, 0, false));
     table.put("vmovss", new LaneOp(immediate -> ShuffleKernels::copy, 4, 4, 1, false));
+    table.put("vmovlps", new LaneOp(immediate -> ShuffleKernels::copy, 4, 4, 2, false));
+    table.put("vpextrw", new LaneOp(ShuffleKernels::word, 2, 2, 1, false));
     table.put("vbroadcastss", repeat(4, 1));
     table.put("vpbroadcastd", repeat(4, 1));
     table.put("vpbroadcastq", repeat(8, 2));
@@ -45,6 +47,10 @@ final class ShuffleKernels {
 
   private static void copy(int[] v, int to, int old, int a, int b, int words) {
     System.arraycopy(v, a, v, to, words);
+  }
+
+  private static Kernel word(int immediate) {
+    return (v, to, old, a, b, words) -> v[to] = (int) Elements.get(v, a, 2, immediate & 7);
   }
 
   /** The first words of the source again and again. */

@@ -40,6 +40,7 @@ final class VectorSteps {
       case "vmovd" -> move(i);
       case "vmovmskps" -> signs(i);
       case "vblendvps" -> blend(i);
+      case "vmaskmovps" -> loadWhere(i);
       case "vptestmd" -> intoMask(i, (a, b) -> (a & b) != 0 ? 1 : 0);
       case "vptestnmd" -> intoMask(i, (a, b) -> (a & b) == 0 ? 1 : 0);
       case "vzeroupper" -> VectorSteps::zeroUpper;
@@ -101,6 +102,22 @@ final class VectorSteps {
           }
         }),
         i);
+  }
+
+  /** Reads the words where the first source is negative; the others are zero. */
+  private static Step loadWhere(Instruction i) {
+    int to = i.vector(0).number() * WORDS;
+    int mask = i.vector(1).number() * WORDS;
+    int words = i.vector(0).bits() / 32;
+    Operand.Place place = i.place(2);
+    return m -> {
+      long address = m.address(place);
+      for (int w = 0; w < words; w++) {
+        boolean read = m.vectors[mask + w] < 0;
+        m.vectors[to + w] = read ? (int) m.memory.get(address + 4L * w, 4) : 0;
+      }
+      Arrays.fill(m.vectors, to + words, to + WORDS, 0);
+    };
   }
 
   // ---- comparisons ----
