@@ -34,8 +34,17 @@ final class GemmEmitter {
   private static final Gpr BLOCK = Gpr.RBX;
   private static final Gpr NEXT = Gpr.RBP;
 
-  /** Steps over k in the body of the loop: enough that counting costs nothing beside them. */
+  /**
+   * Steps over k in the body of the loop. Measured: one leaves the counting in the way, four or
+   * more are too much code for the decoded instructions' cache.
+   */
   private static final int UNROLL = 2;
+
+  /**
+   * Bytes that a panel of A is fetched ahead, from the second level cache or the third. Measured:
+   * anything from 1 to 4 KiB gains two percent.
+   */
+  private static final int AHEAD = 1536;
 
   private final Frame frame;
   private final Assembler a;
@@ -138,7 +147,9 @@ final class GemmEmitter {
     }
     a.mov(A_AT, A);
     a.mov(B_AT, B);
-    a.lea(NEXT, Mem.at(C, rows * 2 * width));
+    if (accumulate && block == 0) {
+      a.lea(NEXT, Mem.at(C, rows * 2 * width));
+    }
     if (block == 0) {
       a.mov(LEFT, DEPTH);
       loop(rows);
@@ -182,10 +193,14 @@ final class GemmEmitter {
     Label body = a.here();
     for (int k = 0; k < UNROLL; k++) {
       step(rows, k);
-      if (accumulate && block == 0 && k == 0) {
-        a.prefetch(Mem.at(NEXT, 0));
-        a.add(NEXT, 32);
+      if (block == 0) {
+        a.prefetch(Mem.at(A_AT, AHEAD + k * depthStep));
       }
+    }
+    if (accumulate && block == 0) {
+      // The next tile of C, of which half a cache line per turn is enough to have it all in time.
+      a.prefetch(Mem.at(NEXT, 0));
+      a.add(NEXT, 32);
     }
     a.add(A_AT, UNROLL * depthStep);
     a.add(B_AT, UNROLL * 2 * isa.bytes());

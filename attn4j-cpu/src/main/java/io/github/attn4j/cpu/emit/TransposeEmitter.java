@@ -103,7 +103,7 @@ final class TransposeEmitter {
   }
 
   /**
-   * {@code f(src, paddedColumns, count, columns, dst, dstStride)}: {@code dst[p * NR + n][c] =
+   * {@code f(dst, dstStride, count, columns, src, paddedColumns)}: {@code dst[p * NR + n][c] =
    * src[(p * paddedColumns + c) * NR + n]} in count rows and their columns.
    */
   static Label fromPanels(Frame frame) {
@@ -140,11 +140,7 @@ final class TransposeEmitter {
   private Label fromPanels() {
     Label group = group();
     Label entry = frame.begin();
-    a.imul(PANEL_STEP, STRIDE, columnStep);
-    a.mov(STRIDE, Gpr.R9);
-    a.mov(AT, ROWS);
-    a.mov(ROWS, PANEL);
-    a.mov(PANEL, AT);
+    a.imul(PANEL_STEP, Gpr.R9, columnStep);
     panels(group);
     return entry;
   }

@@ -1,5 +1,6 @@
 package io.github.attn4j.cpu.kernel;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /** Calls of kernels, which take longs and throw nothing. */
@@ -46,10 +47,37 @@ final class Calls {
     }
   }
 
-  /** A call of a kernel that returns a number. */
-  static long ask(MethodHandle kernel, long a, long b, long c, long d) {
+  /** Of kernels on any memory: the first argument starts at an offset. */
+  static void runAt(MethodHandle kernel, MemorySegment a, long offset, long b, long c) {
     try {
-      return (long) kernel.invokeExact(a, b, c, d);
+      kernel.invokeExact(a, b, c, offset);
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
+  static void runAt(
+      MethodHandle kernel, MemorySegment a, long offset, long b, long c, long d, long e) {
+    try {
+      kernel.invokeExact(a, b, c, d, e, offset);
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
+  static void runAt(
+      MethodHandle kernel, MemorySegment a, long offset, long b, long c, long d, long e, long f) {
+    try {
+      kernel.invokeExact(a, b, c, d, e, f, offset);
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
+  /** A call of a kernel that returns a number. */
+  static long askAt(MethodHandle kernel, MemorySegment a, long offset, long b, long c, long d) {
+    try {
+      return (long) kernel.invokeExact(a, b, c, d, offset);
     } catch (Throwable thrown) {
       throw unexpected(thrown);
     }

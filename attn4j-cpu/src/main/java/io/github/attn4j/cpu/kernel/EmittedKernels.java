@@ -100,9 +100,8 @@ final class EmittedKernels implements TileKernels {
   }
 
   @Override
-  public void copyToRows(
-      Floats panels, int paddedColumns, int count, int columns, float[] rows, Workspace w) {
-    EmittedPacker.copyToRows(panels, paddedColumns, count, columns, rows, w);
+  public void copyToRows(Floats panels, int paddedColumns, int count, int columns, float[] rows) {
+    EmittedPacker.copyToRows(panels, paddedColumns, count, columns, rows);
   }
 
   @Override

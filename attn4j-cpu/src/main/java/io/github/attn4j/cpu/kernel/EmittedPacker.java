@@ -2,8 +2,6 @@ package io.github.attn4j.cpu.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import io.github.attn4j.DType;
 import io.github.attn4j.Sequences;
@@ -15,19 +13,19 @@ import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Packing by emitted kernels: rows of a tensor come into {@code w.stage} as float32, one behind the
- * other, and go from there into panels.
+ * Packing by emitted kernels. Rows of float32 whose columns are neighbours go from the tensor into
+ * panels; others come into {@code w.stage} first, as float32, one behind the other.
  */
 final class EmittedPacker {
   private static final KernelTable TABLE = EmittedKernels.table();
-  private static final MethodHandle ROW_PANELS = TABLE.function("rowPanels");
-  private static final MethodHandle COLUMN_PANELS = TABLE.function("columnPanels");
-  private static final MethodHandle TRANSPOSED_PANELS = TABLE.function("transposedPanels");
-  private static final MethodHandle WIDE_PANELS = TABLE.function("widePanels");
-  private static final MethodHandle FROM_PANELS = TABLE.function("fromPanels");
-  private static final MethodHandle ANY_NOT_FINITE = TABLE.function("anyNotFinite");
-  private static final MethodHandle WIDEN_BFLOAT16 = TABLE.function("widenBfloat16");
-  private static final MethodHandle WIDEN_FLOAT16 = TABLE.function("widenFloat16");
+  private static final MethodHandle ROW_PANELS = TABLE.onAnyMemory("rowPanels");
+  private static final MethodHandle COLUMN_PANELS = TABLE.onAnyMemory("columnPanels");
+  private static final MethodHandle TRANSPOSED_PANELS = TABLE.onAnyMemory("transposedPanels");
+  private static final MethodHandle WIDE_PANELS = TABLE.onAnyMemory("widePanels");
+  private static final MethodHandle FROM_PANELS = TABLE.onAnyMemory("fromPanels");
+  private static final MethodHandle ANY_NOT_FINITE = TABLE.onAnyMemory("anyNotFinite");
+  private static final MethodHandle WIDEN_BFLOAT16 = TABLE.onAnyMemory("widenBfloat16");
+  private static final MethodHandle WIDEN_FLOAT16 = TABLE.onAnyMemory("widenFloat16");
 
   private EmittedPacker() {}
 
@@ -38,18 +36,31 @@ final class EmittedPacker {
       @Nullable Floats byKeys,
       @Nullable Floats byColumns,
       Workspace w) {
-    stageKeys(source, block, columns, w);
-    long stage = w.stage.address();
     int count = block.count();
-    long stride = (long) columns * Float.BYTES;
+    MemorySegment rows = source.rows().segment();
+    long stride = source.rows().rowStride() * Float.BYTES;
+    long at = keysInPlace(source, block, columns);
+    if (at < 0) {
+      stageKeys(source, block, columns, w);
+      rows = w.stage.segment();
+      stride = (long) columns * Float.BYTES;
+      at = 0;
+    }
     if (byKeys != null) {
-      Calls.run(ROW_PANELS, stage, stride, count, columns, byKeys.address());
+      Calls.runAt(ROW_PANELS, rows, at, stride, count, columns, byKeys.address());
     }
     if (byColumns == null) {
       return null;
     }
-    Strays strays = removeStrays(count, columns, 1f, w);
-    Calls.run(COLUMN_PANELS, stage, stride, count, columns, byColumns.address());
+    Strays strays = null;
+    if (Calls.askAt(ANY_NOT_FINITE, rows, at, stride, count, columns) != 0) {
+      stageKeys(source, block, columns, w);
+      strays = takeStrays(count, columns, 1f, w);
+      rows = w.stage.segment();
+      stride = (long) columns * Float.BYTES;
+      at = 0;
+    }
+    Calls.runAt(COLUMN_PANELS, rows, at, stride, count, columns, byColumns.address());
     return strays;
   }
 
@@ -62,45 +73,87 @@ final class EmittedPacker {
       Floats byQueries,
       @Nullable Floats byColumns,
       Workspace w) {
+    int count = tile.lanes();
+    MemorySegment rows = source.segment();
+    long stride = source.rowStride() * Float.BYTES;
+    long at = queriesInPlace(source, sequences, tile, columns);
+    if (at < 0) {
+      stageQueries(source, sequences, tile, columns, w);
+      rows = w.stage.segment();
+      stride = (long) columns * Float.BYTES;
+      at = 0;
+    }
+    long bits = Float.floatToRawIntBits(factor);
+    Calls.runAt(TRANSPOSED_PANELS, rows, at, stride, count, columns, byQueries.address(), bits);
+    if (byColumns == null) {
+      return null;
+    }
+    Strays strays = null;
+    if (Calls.askAt(ANY_NOT_FINITE, rows, at, stride, count, columns) != 0) {
+      stageQueries(source, sequences, tile, columns, w);
+      strays = takeStrays(count, columns, factor, w);
+      rows = w.stage.segment();
+      stride = (long) columns * Float.BYTES;
+      at = 0;
+    }
+    Calls.runAt(WIDE_PANELS, rows, at, stride, count, columns, byColumns.address(), bits);
+    return strays;
+  }
+
+  static void copyToRows(Floats panels, int paddedColumns, int count, int columns, float[] rows) {
+    Calls.runAt(
+        FROM_PANELS,
+        MemorySegment.ofArray(rows),
+        0,
+        (long) columns * Float.BYTES,
+        count,
+        columns,
+        panels.address(),
+        paddedColumns);
+  }
+
+  /** Takes what is not finite out of the staged rows. */
+  private static @Nullable Strays takeStrays(int count, int columns, float factor, Workspace w) {
+    w.stage.copyTo(w.rows, count * columns);
+    Strays strays = Packer.removeStrays(w.rows, count, columns, factor);
+    w.stage.copyFrom(w.rows, 0, count * columns);
+    return strays;
+  }
+
+  /** Where the rows of a block start in the tensor, in bytes; -1 if they must be staged. */
+  private static long keysInPlace(KeyRows source, KeyBlock block, int columns) {
+    if (source.scale() != null || source.run(block.first(), block.count()) < block.count()) {
+      return -1;
+    }
+    Sequences sequences = block.sequences();
+    long entry = source.entry(sequences, block.b(), block.first());
+    long row = source.row(sequences, block.b(), block.first());
+    long at = source.rows().at(entry, block.head(), row);
+    return inPlace(source.rows(), at, columns);
+  }
+
+  private static long queriesInPlace(
+      Rows source, Sequences sequences, QueryTile tile, int columns) {
+    if (tile.heads() > 1) {
+      return -1;
+    }
+    long row = sequences.startQ(tile.b()) + tile.row0();
+    long at = source.at(sequences.entry(tile.b()), tile.head(), row);
+    return inPlace(source, at, columns);
+  }
+
+  private static long inPlace(Rows source, long at, int columns) {
+    boolean neighbours = source.columnStride() == 1 || columns == 1;
+    return source.dtype() == DType.FLOAT32 && neighbours ? at * Float.BYTES : -1;
+  }
+
+  private static void stageQueries(
+      Rows source, Sequences sequences, QueryTile tile, int columns, Workspace w) {
     long row = sequences.startQ(tile.b()) + tile.row0();
     for (int g = 0; g < tile.heads(); g++) {
       long at = source.at(sequences.entry(tile.b()), tile.head() + g, row);
       stage(source, at, tile.rows(), g * tile.rows(), columns, w);
     }
-    long stage = w.stage.address();
-    long stride = (long) columns * Float.BYTES;
-    long bits = Float.floatToRawIntBits(factor);
-    Calls.run(TRANSPOSED_PANELS, stage, stride, tile.lanes(), columns, byQueries.address(), bits);
-    if (byColumns == null) {
-      return null;
-    }
-    Strays strays = removeStrays(tile.lanes(), columns, factor, w);
-    Calls.run(WIDE_PANELS, stage, stride, tile.lanes(), columns, byColumns.address(), bits);
-    return strays;
-  }
-
-  static void copyToRows(
-      Floats panels, int paddedColumns, int count, int columns, float[] rows, Workspace w) {
-    Calls.run(
-        FROM_PANELS,
-        panels.address(),
-        paddedColumns,
-        count,
-        columns,
-        w.stage.address(),
-        (long) columns * Float.BYTES);
-    w.stage.copyTo(rows, count * columns);
-  }
-
-  private static @Nullable Strays removeStrays(int count, int columns, float factor, Workspace w) {
-    long stride = (long) columns * Float.BYTES;
-    if (Calls.ask(ANY_NOT_FINITE, w.stage.address(), stride, count, columns) == 0) {
-      return null;
-    }
-    w.stage.copyTo(w.rows, count * columns);
-    Strays strays = Packer.removeStrays(w.rows, count, columns, factor);
-    w.stage.copyFrom(w.rows, 0, count * columns);
-    return strays;
   }
 
   private static void stageKeys(KeyRows source, KeyBlock block, int columns, Workspace w) {
@@ -140,14 +193,11 @@ final class EmittedPacker {
       }
       return;
     }
-    MemorySegment halves = w.stagedHalves.segment();
+    MethodHandle widen = source.dtype() == DType.FLOAT16 ? WIDEN_FLOAT16 : WIDEN_BFLOAT16;
     for (int i = 0; i < pieces; i++) {
       long start = (at + i * source.rowStride()) * Short.BYTES;
-      long place = (long) i * columns * Short.BYTES;
-      MemorySegment.copy(from, JAVA_SHORT_UNALIGNED, start, halves, JAVA_SHORT, place, length);
+      long to = w.stage.address() + (long) (first + i) * columns * Float.BYTES;
+      Calls.runAt(widen, from, start, length, to);
     }
-    MethodHandle widen = source.dtype() == DType.FLOAT16 ? WIDEN_FLOAT16 : WIDEN_BFLOAT16;
-    long to = w.stage.address() + (long) first * columns * Float.BYTES;
-    Calls.run(widen, w.stagedHalves.address(), (long) count * columns, to);
   }
 }

@@ -164,7 +164,7 @@ final class QueryPack {
     int entry = problem.sequences().entry(b);
     long row = problem.sequences().startQ(b) + row0;
     float scale = (float) problem.score().scale();
-    KERNELS.copyToRows(dqt[m], Lanes.roundUp(columns, MR), rows, columns, w.rows, w);
+    KERNELS.copyToRows(dqt[m], Lanes.roundUp(columns, MR), rows, columns, w.rows);
     for (int e = 0; e < rows * columns; e++) {
       // Adding zero turns -0, which skipping a tile may or may not leave behind, into +0.
       w.rows[e] = w.rows[e] * scale + 0f;

@@ -35,7 +35,7 @@ final class RowFinisher {
     }
     int columns = problem.valueDim();
     KERNELS.divide(w, tile.lanes(), columns);
-    KERNELS.copyToRows(w.ot, Lanes.roundUp(columns, MR), tile.lanes(), columns, result.out, w);
+    KERNELS.copyToRows(w.ot, Lanes.roundUp(columns, MR), tile.lanes(), columns, result.out);
   }
 
   /** {@code exp(x - most)}; 0 for what is empty by name, since (-inf) - (-inf) is NaN. */

@@ -93,8 +93,7 @@ interface TileKernels {
    * @param panels {@code [panel][paddedColumns][PS]}
    * @param rows {@code [count][columns]}
    */
-  void copyToRows(
-      Floats panels, int paddedColumns, int count, int columns, float[] rows, Workspace w);
+  void copyToRows(Floats panels, int paddedColumns, int count, int columns, float[] rows);
 
   /**
    * {@code panel[j][n] = sum over k of a[j][k] * b[k][n]}, for all keys of the register tiles that

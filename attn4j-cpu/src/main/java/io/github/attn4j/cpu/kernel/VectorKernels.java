@@ -90,8 +90,7 @@ final class VectorKernels implements TileKernels {
   }
 
   @Override
-  public void copyToRows(
-      Floats panels, int paddedColumns, int count, int columns, float[] rows, Workspace w) {
+  public void copyToRows(Floats panels, int paddedColumns, int count, int columns, float[] rows) {
     Packer.fromPanels(panels.array(), paddedColumns, count, columns, rows);
   }
 

@@ -91,10 +91,8 @@ final class Workspace {
   /** Rows on their way between a tensor and a tile. */
   float[] rows = {};
 
-  /** The same in native memory, of kernels that need it there; and of 16-bit numbers. */
+  /** The same in native memory, of kernels that need it there. */
   Floats stage = Floats.allocate(0);
-
-  Floats stagedHalves = Floats.allocate(0);
 
   short[] halves = {};
 
@@ -126,7 +124,6 @@ final class Workspace {
       ot = Floats.allocate(PANELS * columns * PS);
       rows = new float[Math.max(TILE_M, TILE_N) * dim];
       stage = Floats.allocate(rows.length);
-      stagedHalves = Floats.allocate(rows.length / 2 + 1);
       halves = new short[Math.max(dim, TILE_N)];
       bytes = new byte[dim];
       scales = new float[dim];

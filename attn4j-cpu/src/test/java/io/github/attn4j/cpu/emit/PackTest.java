@@ -182,7 +182,7 @@ final class PackTest {
           expected[row * b.stride + c] = panels[(row / nr * padded + c) * nr + row % nr];
         }
       }
-      function.call(in.address(), padded, b.count, b.columns, b.memory.address(), b.strideBytes());
+      function.call(b.memory.address(), b.strideBytes(), b.count, b.columns, in.address(), padded);
       assertThat(b.memory.toArray(JAVA_INT_UNALIGNED)).as("%s", b).isEqualTo(expected);
     }
   }
