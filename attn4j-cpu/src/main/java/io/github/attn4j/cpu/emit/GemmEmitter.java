@@ -1,9 +1,11 @@
 package io.github.attn4j.cpu.emit;
 
 import static io.github.attn4j.cpu.asm.VectorOp.VBROADCASTSS;
+import static io.github.attn4j.cpu.asm.VectorOp.VDPBF16PS;
 import static io.github.attn4j.cpu.asm.VectorOp.VFMADD231PS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMOVUPS;
 import static io.github.attn4j.cpu.asm.VectorOp.VMOVUPS_STORE;
+import static io.github.attn4j.cpu.asm.VectorOp.VMULPS;
 
 import io.github.attn4j.cpu.asm.Assembler;
 import io.github.attn4j.cpu.asm.Assembler.Condition;
@@ -11,6 +13,7 @@ import io.github.attn4j.cpu.asm.Gpr;
 import io.github.attn4j.cpu.asm.Label;
 import io.github.attn4j.cpu.asm.Mem;
 import io.github.attn4j.cpu.asm.Vec;
+import io.github.attn4j.cpu.asm.VectorOp;
 
 /**
  * Products of two blocks of float32, register tile by register tile: {@code C[r][n] = (C[r][n] or
@@ -18,6 +21,10 @@ import io.github.attn4j.cpu.asm.Vec;
  *
  * <p>Every element is one chain of fused multiply-adds over ascending k from its initial value, so
  * that it does not depend on its place in a tile.
+ *
+ * <p>Or products of bfloat16: then an element of A or B is a pair of them, of neighbouring depths,
+ * the first in the low half, and {@code depth} counts pairs. The chain takes the second of a pair
+ * before the first.
  */
 final class GemmEmitter {
   /** Where the operands stand while a function runs. */
@@ -49,6 +56,7 @@ final class GemmEmitter {
   private final Frame frame;
   private final Assembler a;
   private final Isa isa;
+  private final VectorOp multiplyAdd;
   private final boolean accumulate;
 
   /** Bytes between elements of A of neighbouring rows, and of neighbouring k. */
@@ -63,10 +71,17 @@ final class GemmEmitter {
   private final int blockStep;
 
   private GemmEmitter(
-      Frame frame, boolean accumulate, int rowStep, int depthStep, int block, int blockStep) {
+      Frame frame,
+      VectorOp multiplyAdd,
+      boolean accumulate,
+      int rowStep,
+      int depthStep,
+      int block,
+      int blockStep) {
     this.frame = frame;
     this.a = frame.a;
     this.isa = frame.isa;
+    this.multiplyAdd = multiplyAdd;
     this.accumulate = accumulate;
     this.rowStep = rowStep;
     this.depthStep = depthStep;
@@ -80,7 +95,15 @@ final class GemmEmitter {
    * room for whole panels.
    */
   static GemmEmitter panels(Frame frame, boolean accumulate) {
-    return new GemmEmitter(frame, accumulate, 4, 4 * frame.isa.mr, 0, 0);
+    return new GemmEmitter(frame, VFMADD231PS, accumulate, 4, 4 * frame.isa.mr, 0, 0);
+  }
+
+  /**
+   * As {@link #panels}, of pairs of bfloat16. What is not added to C is multiplied by a seventh
+   * argument, the bits of a float.
+   */
+  static GemmEmitter pairPanels(Frame frame, boolean accumulate) {
+    return new GemmEmitter(frame, VDPBF16PS, accumulate, 4, 4 * frame.isa.mr, 0, 0);
   }
 
   /**
@@ -89,7 +112,13 @@ final class GemmEmitter {
    */
   static GemmEmitter rows(Frame frame, int panelBytes) {
     int nr = frame.isa.bytes() * 2;
-    return new GemmEmitter(frame, true, nr, 4, nr / 4, panelBytes);
+    return new GemmEmitter(frame, VFMADD231PS, true, nr, 4, nr / 4, panelBytes);
+  }
+
+  /** As {@link #rows}, where the panel's numbers are bfloat16, and so in half the space. */
+  static GemmEmitter pairRows(Frame frame, int panelBytes) {
+    int nr = frame.isa.bytes();
+    return new GemmEmitter(frame, VDPBF16PS, true, nr, 4, nr / 4, panelBytes);
   }
 
   Label emit() {
@@ -156,8 +185,16 @@ final class GemmEmitter {
     } else {
       blocks(rows);
     }
+    boolean scaled = multiplyAdd == VDPBF16PS && !accumulate;
+    Vec factor = frame.v(0);
+    if (scaled) {
+      a.vector(VBROADCASTSS, factor, frame.stackArgument(6));
+    }
     for (int r = 0; r < rows; r++) {
       for (int half = 0; half < 2; half++) {
+        if (scaled) {
+          a.vector(VMULPS, accumulator(r, half), accumulator(r, half), factor);
+        }
         a.vector(VMOVUPS_STORE, Mem.at(C, (2 * r + half) * width), accumulator(r, half));
       }
     }
@@ -228,8 +265,8 @@ final class GemmEmitter {
     for (int r = 0; r < rows; r++) {
       Vec one = frame.v(2 + r % spare);
       a.vector(VBROADCASTSS, one, Mem.at(A_AT, r * rowStep + k * depthStep));
-      a.vector(VFMADD231PS, accumulator(r, 0), one, b0);
-      a.vector(VFMADD231PS, accumulator(r, 1), one, b1);
+      a.vector(multiplyAdd, accumulator(r, 0), one, b0);
+      a.vector(multiplyAdd, accumulator(r, 1), one, b1);
     }
   }
 }

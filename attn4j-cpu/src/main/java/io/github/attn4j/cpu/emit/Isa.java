@@ -26,6 +26,9 @@ public enum Isa {
           CpuFeatures.FMA,
           CpuFeatures.F16C));
 
+  /** What a processor must have besides AVX-512 for products of bfloat16. */
+  public static final CpuFeatures BFLOAT16 = CpuFeatures.AVX512_BF16;
+
   /** Width of a vector. */
   final int bits;
 

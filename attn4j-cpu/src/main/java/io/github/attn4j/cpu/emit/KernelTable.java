@@ -11,11 +11,13 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodType;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 
 /**
  * The kernels of one instruction set, placed and ready to be called. All arguments are longs:
@@ -31,11 +33,18 @@ public final class KernelTable {
 
   private record Entry(String name, int arguments, Label label) {}
 
+  /** Makes code callable. */
+  @FunctionalInterface
+  interface Linkage {
+    /** From where a function starts in the code, and its type, to a handle of it. */
+    BiFunction<Integer, MethodType, MethodHandle> place(byte[] code);
+  }
+
   private final Map<String, MethodHandle> functions = new LinkedHashMap<>();
   private final Map<String, MethodHandle> onAnyMemory = new LinkedHashMap<>();
 
   /**
-   * Emits and places all kernels.
+   * Emits and places all kernels of an instruction set.
    *
    * @param isa an instruction set that the processor has
    * @param tileN keys of a tile
@@ -43,8 +52,42 @@ public final class KernelTable {
    */
   public KernelTable(Isa isa, int tileN) {
     Frame frame = new Frame(isa);
+    place(frame, entries(frame, tileN * 2 * isa.bytes()), KernelTable::onProcessor);
+  }
+
+  private KernelTable() {}
+
+  /**
+   * Emits and places the kernels of bfloat16 for AVX-512.
+   *
+   * @param tileN keys of a tile
+   * @return kernels that a processor with {@link Isa#BFLOAT16} can execute
+   * @throws IllegalStateException if the system gives no memory for code; says why
+   */
+  public static KernelTable bfloat16(int tileN) {
+    return bfloat16(tileN, KernelTable::onProcessor);
+  }
+
+  static KernelTable bfloat16(int tileN, Linkage linkage) {
+    Frame frame = new Frame(Isa.AVX512);
+    int panelBytes = tileN * frame.isa.bytes();
+    Bfloat16Emitter pairs = new Bfloat16Emitter(frame);
     List<Entry> entries = new ArrayList<>();
-    int panelBytes = tileN * 2 * isa.bytes();
+    entries.add(new Entry("scores", 7, GemmEmitter.pairPanels(frame, false).emit()));
+    entries.add(new Entry("accumulate", 6, GemmEmitter.pairPanels(frame, true).emit()));
+    entries.add(new Entry("accumulateByKeys", 5, GemmEmitter.pairRows(frame, panelBytes).emit()));
+    entries.add(new Entry("keyPairs", 3, pairs.keyPairs()));
+    entries.add(new Entry("lanePairs", 3, pairs.lanePairs()));
+    entries.add(new Entry("anyNotFiniteInRowPairs", 4, pairs.rowPairs()));
+    entries.add(new Entry("transposedBits", 5, TransposeEmitter.transposedBits(frame)));
+    entries.add(new Entry("peak", 1, PeakEmitter.emit(frame, VectorOp.VDPBF16PS)));
+    KernelTable table = new KernelTable();
+    table.place(frame, entries, linkage);
+    return table;
+  }
+
+  private static List<Entry> entries(Frame frame, int panelBytes) {
+    List<Entry> entries = new ArrayList<>();
     PanelEmitter panel = new PanelEmitter(frame);
     entries.add(new Entry("scores", 6, GemmEmitter.panels(frame, false).emit()));
     entries.add(new Entry("accumulate", 6, GemmEmitter.panels(frame, true).emit()));
@@ -68,17 +111,23 @@ public final class KernelTable {
     entries.add(new Entry("widenFloat16", 3, convert.widenFloat16()));
     entries.add(new Entry("anyNotFinite", 4, pack.anyNotFinite()));
     entries.add(new Entry("peak", 1, PeakEmitter.emit(frame, VectorOp.VFMADD231PS)));
+    return entries;
+  }
+
+  private void place(Frame frame, List<Entry> entries, Linkage linkage) {
     List<Label> displaced = entries.stream().map(entry -> displaced(frame, entry)).toList();
     frame.writeConstants();
-    MemorySegment code = CodePages.place(frame.a.bytes());
+    BiFunction<Integer, MethodType, MethodHandle> placed = linkage.place(frame.a.bytes());
     for (int e = 0; e < entries.size(); e++) {
       Entry entry = entries.get(e);
-      long address = code.address() + entry.label().offset();
-      long stub = code.address() + displaced.get(e).offset();
-      // The only kernel with a result tells whether something was found.
-      boolean asks = entry.name().startsWith("any");
-      functions.put(entry.name(), handle(address, entry.arguments(), asks, false));
-      onAnyMemory.put(entry.name(), handle(stub, entry.arguments() + 1, asks, true));
+      // The only kernels with a result tell whether something was found.
+      Class<?> result = entry.name().startsWith("any") ? long.class : void.class;
+      List<Class<?>> longs = Collections.nCopies(entry.arguments(), long.class);
+      MethodType type = MethodType.methodType(result, longs);
+      functions.put(entry.name(), placed.apply(entry.label().offset(), type));
+      MethodType any = type.changeParameterType(0, MemorySegment.class);
+      any = any.appendParameterTypes(long.class);
+      onAnyMemory.put(entry.name(), placed.apply(displaced.get(e).offset(), any));
     }
   }
 
@@ -127,17 +176,24 @@ public final class KernelTable {
     return function;
   }
 
+  private static BiFunction<Integer, MethodType, MethodHandle> onProcessor(byte[] code) {
+    long start = CodePages.place(code).address();
+    return (offset, type) -> handle(start + offset, type);
+  }
+
   @SuppressWarnings("restricted") // The code was emitted here, for this processor.
-  private static MethodHandle handle(long address, int arguments, boolean asks, boolean anyMemory) {
+  private static MethodHandle handle(long address, MethodType type) {
     MemoryLayout[] longs =
-        Collections.nCopies(arguments, ValueLayout.JAVA_LONG).toArray(MemoryLayout[]::new);
+        Collections.nCopies(type.parameterCount(), ValueLayout.JAVA_LONG)
+            .toArray(MemoryLayout[]::new);
+    boolean anyMemory = type.parameterType(0) == MemorySegment.class;
     if (anyMemory) {
       longs[0] = ValueLayout.ADDRESS;
     }
     Linker.Option[] options =
         anyMemory ? new Linker.Option[] {Linker.Option.critical(true)} : new Linker.Option[0];
     FunctionDescriptor descriptor =
-        asks
+        type.returnType() == long.class
             ? FunctionDescriptor.of(ValueLayout.JAVA_LONG, longs)
             : FunctionDescriptor.ofVoid(longs);
     return Linker.nativeLinker()

@@ -39,6 +39,8 @@ final class TransposeEmitter {
     NARROW,
     /** Two vectors of rows, times a factor, from rows. */
     WIDE,
+    /** Two vectors of rows, every bit as it is, from rows. */
+    PLAIN,
     /** Two vectors of rows, to rows. */
     BACK
   }
@@ -103,6 +105,14 @@ final class TransposeEmitter {
   }
 
   /**
+   * {@code f(src, srcStride, count, columns, dst)}: as {@link #transposedPanels} without a factor,
+   * for any elements of 32 bits.
+   */
+  static Label transposedBits(Frame frame) {
+    return new TransposeEmitter(frame, Kind.PLAIN).transposedPanels();
+  }
+
+  /**
    * {@code f(dst, dstStride, count, columns, src, paddedColumns)}: {@code dst[p * NR + n][c] =
    * src[(p * paddedColumns + c) * NR + n]} in count rows and their columns.
    */
@@ -130,8 +140,10 @@ final class TransposeEmitter {
   private Label transposedPanels() {
     Label group = group();
     Label entry = frame.begin();
-    a.vector(VMOVD_FROM_GPR, factor().as(128), FACTOR);
-    a.vector(VBROADCASTSS, factor(), factor().as(128));
+    if (kind == Kind.WIDE) {
+      a.vector(VMOVD_FROM_GPR, factor().as(128), FACTOR);
+      a.vector(VBROADCASTSS, factor(), factor().as(128));
+    }
     a.imul(PANEL_STEP, COLUMNS, columnStep);
     panels(group);
     return entry;
@@ -190,7 +202,7 @@ final class TransposeEmitter {
       a.cmp(COUNT, rows);
       a.jump(Condition.EQUAL, starts[rows]);
     }
-    if (kind == Kind.WIDE) {
+    if (kind == Kind.WIDE || kind == Kind.PLAIN) {
       zeros();
     }
     for (int rows = 1; rows < size; rows++) {

@@ -34,15 +34,15 @@ import org.jspecify.annotations.Nullable;
  * smaller key tiles, which were claimed before it.
  */
 final class BackwardKernel {
-  private static final TileKernels KERNELS = TileKernels.active();
-
+  private final TileKernels kernels;
   private final Problem problem;
   private final BackwardCall call;
   private final ForwardCall forward;
   private final ScorePass scores;
   private final Turns turns = new Turns();
 
-  BackwardKernel(Problem problem, BackwardCall call) {
+  BackwardKernel(TileKernels kernels, Problem problem, BackwardCall call) {
+    this.kernels = kernels;
     this.problem = problem;
     this.call = call;
     this.forward = call.forward();
@@ -141,7 +141,7 @@ final class BackwardKernel {
         if (range != 0) {
           panel(t, lane, first, end);
         }
-        KERNELS.layByKeys(w, lane, first, end, from, to);
+        kernels.layByKeys(w, lane, first, end, from, to);
       }
       accumulateByKeys(t, laneLo, laneHi, from, to);
     }
@@ -178,9 +178,11 @@ final class BackwardKernel {
     int valueDim = problem.valueDim();
     int p = lane / NR;
     int base = p * PANEL;
-    KERNELS.scores(dim, t.key.keyRows, t.query.qt[t.m], p * dim * PS, w.st, base, first, end);
-    KERNELS.scores(
-        valueDim, t.key.valueRows, t.query.dot[t.m], p * valueDim * PS, w.ds, base, first, end);
+    float scale = kernels.productFactor(problem);
+    Floats queries = t.query.qt[t.m];
+    Floats douts = t.query.dot[t.m];
+    kernels.scores(dim, t.key.keyRows, queries, p, scale, w.st, base, first, end);
+    kernels.scores(valueDim, t.key.valueRows, douts, p, 1f, w.ds, base, first, end);
     boolean hasBias = forward.bias() != null;
     if (scores.needed(hasBias)) {
       scores.apply(w, hasBias, true, lane, base, first, end);
@@ -188,23 +190,23 @@ final class BackwardKernel {
     DropoutBits dropout = forward.dropout();
     float factor = dropout == null ? 1f : (float) dropout.keptFactor();
     if (dropout != null) {
-      KERNELS.drop(w, factor, lane, w.ds, base, first, end);
+      kernels.drop(w, factor, lane, w.ds, base, first, end);
     }
-    KERNELS.scoreGradients(w, t.query, t.m, lane, base, first, end);
+    kernels.scoreGradients(w, t.query, t.m, lane, base, first, end);
     if (t.partial) {
       // Only now: the lse of a row may itself be NaN, and no masked key may hear of it.
-      KERNELS.hide(t.grid, lane, t.key0, w, w.st, base, first, end, 0f);
-      KERNELS.hide(t.grid, lane, t.key0, w, w.ds, base, first, end, 0f);
+      kernels.hide(t.grid, lane, t.key0, w, w.st, base, first, end, 0f);
+      kernels.hide(t.grid, lane, t.key0, w, w.ds, base, first, end, 0f);
       if (scores.capped()) {
-        KERNELS.hide(t.grid, lane, t.key0, w, w.slope, base, first, end, 0f);
+        kernels.hide(t.grid, lane, t.key0, w, w.slope, base, first, end, 0f);
       }
     }
     if (scores.capped()) {
       // Kept beside dS, not in it: the gradient of a late bias has no slope.
-      KERNELS.multiplySlope(w, base, first, end);
+      kernels.multiplySlope(w, base, first, end);
     }
     if (dropout != null) {
-      KERNELS.drop(w, factor, lane, w.st, base, first, end);
+      kernels.drop(w, factor, lane, w.st, base, first, end);
     }
   }
 
@@ -215,10 +217,10 @@ final class BackwardKernel {
     Floats douts = t.query.douts[t.m];
     Floats queries = t.query.queries[t.m];
     int valueDim = problem.valueDim();
-    KERNELS.accumulateByKeys(
+    kernels.accumulateByKeys(
         w.st, w.keyMajorP, douts, rows, valueDim, laneLo, laneHi, from, to, w.dv);
     int dim = problem.headDim();
-    KERNELS.accumulateByKeys(
+    kernels.accumulateByKeys(
         w.ds, w.keyMajorDs, queries, rows, dim, laneLo, laneHi, from, to, w.dk);
     addStrays(t, t.query.doutStrays[t.m], w.st, w.dv);
     addStrays(t, t.query.queryStrays[t.m], w.ds, w.dk);
@@ -262,8 +264,8 @@ final class BackwardKernel {
       int end = MaskPass.end(range);
       int out = lane / NR * padded * PS;
       if (range != 0) {
-        KERNELS.accumulate(
-            t.key.columns, t.keys, t.w.ds, lane / NR * PANEL, first, end, dqt, out, padded);
+        int base = lane / NR * PANEL;
+        kernels.accumulate(t.w, t.key.columns, t.keys, t.w.ds, base, first, end, dqt, out, padded);
       }
     }
     Strays strays = t.key.strays;
@@ -303,17 +305,20 @@ final class BackwardKernel {
     int keys = Math.min(TILE_N, problem.sequences().lengthK(b) - n * TILE_N);
     long row = problem.sequences().startK(b) + n * (long) TILE_N;
     int entry = problem.sequences().entry(b);
+    float factor = kernels.productFactor(problem);
     for (int j = 0; j < keys; j++) {
-      writeRow(w, w.dk, j, problem.headDim(), call.dkey(), call.dkey().at(entry, kvHead, row + j));
-      writeRow(
-          w, w.dv, j, problem.valueDim(), call.dvalue(), call.dvalue().at(entry, kvHead, row + j));
+      long keyAt = call.dkey().at(entry, kvHead, row + j);
+      writeRow(w, w.dk, j, problem.headDim(), factor, call.dkey(), keyAt);
+      long valueAt = call.dvalue().at(entry, kvHead, row + j);
+      writeRow(w, w.dv, j, problem.valueDim(), 1f, call.dvalue(), valueAt);
     }
   }
 
-  private static void writeRow(Workspace w, Floats panels, int j, int columns, Rows to, long at) {
+  private static void writeRow(
+      Workspace w, Floats panels, int j, int columns, float factor, Rows to, long at) {
     for (int c = 0; c < columns; c++) {
       // Adding zero turns -0, which skipping a tile may or may not leave behind, into +0.
-      w.rows[c] = panels.get((c / NR * TILE_N + j) * NR + c % NR) + 0f;
+      w.rows[c] = panels.get((c / NR * TILE_N + j) * NR + c % NR) * factor + 0f;
     }
     RowTransfer.write(to, at, columns, w.rows, 0, w.halves);
   }

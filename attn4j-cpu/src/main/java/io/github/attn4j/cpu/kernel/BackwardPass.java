@@ -84,6 +84,7 @@ final class BackwardPass {
   }
 
   private void runWave(BackwardCall call, int[] wave, Packs buffers, double[] sinks) {
+    TileKernels kernels = TileKernels.of(problem, call);
     List<Task> keyTasks = keyTasks(wave);
     List<Task> queryTasks = queryTasks(wave);
     Workers.run(
@@ -92,7 +93,7 @@ final class BackwardPass {
         at -> {
           Task t = keyTasks.get(at);
           buffers.keys()[t.slot()][t.tile()].pack(
-              problem, call.forward(), t.b(), t.head(), t.tile());
+              kernels, problem, call.forward(), t.b(), t.head(), t.tile());
         });
     Workers.run(
         execution,
@@ -100,9 +101,9 @@ final class BackwardPass {
         at -> {
           Task t = queryTasks.get(at);
           int first = firstVisited(plan.grid(t.b(), t.head()), t.tile());
-          queries(buffers, t).pack(call, t.b(), t.head(), t.tile(), first);
+          queries(buffers, t).pack(kernels, call, t.b(), t.head(), t.tile(), first);
         });
-    BackwardKernel kernel = new BackwardKernel(problem, call);
+    BackwardKernel kernel = new BackwardKernel(kernels, problem, call);
     List<List<Task>> groups = groups(keyTasks, call);
     Workers.run(
         execution,

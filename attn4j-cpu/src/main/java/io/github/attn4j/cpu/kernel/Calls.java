@@ -47,6 +47,14 @@ final class Calls {
     }
   }
 
+  static void run(MethodHandle kernel, long a, long b, long c, long d, long e, long f, long g) {
+    try {
+      kernel.invokeExact(a, b, c, d, e, f, g);
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
   /** Of kernels on any memory: the first argument starts at an offset. */
   static void runAt(MethodHandle kernel, MemorySegment a, long offset, long b, long c) {
     try {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Kernels in machine code emitted at run time, on native memory. A call does a panel or a whole
  * tile, some microseconds of work, beside which the ten nanoseconds of the call are nothing.
  */
-final class EmittedKernels implements TileKernels {
+class EmittedKernels implements TileKernels {
   /** Handles must be constants to be fast, so this process has the kernels of one set. */
   private static final class Code {
     private static final KernelTable TABLE = new KernelTable(KernelChoice.ACTIVE.isa(), TILE_N);
@@ -66,11 +66,11 @@ final class EmittedKernels implements TileKernels {
     return (long) steps * KernelTable.PEAK_CHAINS * isa.bits() / Float.SIZE;
   }
 
-  private static long at(Floats floats, int index) {
+  static long at(Floats floats, int index) {
     return floats.address() + (long) index * Float.BYTES;
   }
 
-  private static long bits(float value) {
+  static long bits(float value) {
     return Float.floatToRawIntBits(value);
   }
 
@@ -106,12 +106,20 @@ final class EmittedKernels implements TileKernels {
 
   @Override
   public void scores(
-      int depth, Floats a, Floats b, int bo, Floats tile, int base, int first, int end) {
+      int depth,
+      Floats a,
+      Floats b,
+      int panel,
+      float factor,
+      Floats tile,
+      int base,
+      int first,
+      int end) {
     int from = first / MR * MR;
     Calls.run(
         Code.SCORES,
         at(a, from * depth),
-        at(b, bo),
+        at(b, panel * depth * NR),
         at(tile, base + from * NR),
         end - from,
         depth,
@@ -177,6 +185,7 @@ final class EmittedKernels implements TileKernels {
 
   @Override
   public void accumulate(
+      Workspace w,
       Floats a,
       int keys,
       Floats tile,

@@ -26,8 +26,7 @@ import java.util.Arrays;
  * </pre>
  */
 final class ForwardKernel {
-  private static final TileKernels KERNELS = TileKernels.active();
-
+  private final TileKernels kernels;
   private final Problem problem;
   private final ForwardCall call;
   private final KeyTile[][] packs;
@@ -39,6 +38,7 @@ final class ForwardKernel {
   private final float[] maxLogits;
 
   ForwardKernel(Problem problem, ForwardCall call, KeyTile[][] packs, Joins joins) {
+    this.kernels = TileKernels.of(problem);
     this.problem = problem;
     this.call = call;
     this.packs = packs;
@@ -136,9 +136,9 @@ final class ForwardKernel {
   }
 
   private void loadQueries(QueryTile tile, Workspace w) {
-    // The scale rides on Q, once per element.
-    float factor = (float) problem.score().scale();
-    KERNELS.packQueries(
+    // Where it can, the scale rides on Q, once per element.
+    float factor = kernels.queryFactor(problem);
+    kernels.packQueries(
         call.query(), problem.sequences(), tile, problem.headDim(), factor, w.qt, null, w);
   }
 
@@ -193,24 +193,24 @@ final class ForwardKernel {
     int end = MaskPass.end(visible);
     int dim = problem.headDim();
     int outColumns = Lanes.roundUp(problem.valueDim(), MR);
-    int queries = lane / NR * dim * PS;
     // Sᵀ = K.Qᵀ
-    KERNELS.scores(dim, packed.keyRows, w.qt, queries, w.st, 0, first, end);
+    float scale = kernels.productFactor(problem);
+    kernels.scores(dim, packed.keyRows, w.qt, lane / NR, scale, w.st, 0, first, end);
     boolean hasBias = call.bias() != null;
     if (scores.needed(hasBias)) {
       scores.apply(w, hasBias, false, lane, 0, first, end);
     }
     if (partial) {
-      KERNELS.hide(task.grid(), lane, key0, w, w.st, 0, first, end, Float.NEGATIVE_INFINITY);
+      kernels.hide(task.grid(), lane, key0, w, w.st, 0, first, end, Float.NEGATIVE_INFINITY);
     }
-    KERNELS.softmax(w, lane, first, end, outColumns);
+    kernels.softmax(w, lane, first, end, outColumns);
     if (call.dropout() != null) {
       float factor = (float) call.dropout().keptFactor();
-      KERNELS.drop(w, factor, lane, w.st, 0, first, end);
+      kernels.drop(w, factor, lane, w.st, 0, first, end);
     }
     // Oᵀ += Vᵀ.Pᵀ
     int out = lane / NR * outColumns * PS;
-    KERNELS.accumulate(packed.columns, keys, w.st, 0, first, end, w.ot, out, outColumns);
+    kernels.accumulate(w, packed.columns, keys, w.st, 0, first, end, w.ot, out, outColumns);
     Strays strays = packed.strays;
     if (strays != null) {
       addStrays(task, w, strays, partial, lane, key0);

@@ -132,7 +132,8 @@ final class ForwardWave {
 
   void pack(int task, KeyTile[][] packs, ForwardCall call) {
     PackTask t = packTasks.get(task);
-    packs[t.slot()][t.tile()].pack(problem, call, t.b(), t.kvHead(), t.tile());
+    packs[t.slot()][t.tile()].pack(
+        TileKernels.of(problem), problem, call, t.b(), t.kvHead(), t.tile());
   }
 
   void run(int task, ForwardKernel kernel) {

@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param isaOrNull of the emitted kernels, null for those of the Vector API
  * @param reason why not more
+ * @param bfloat16 whether the processor multiplies bfloat16
  */
-record KernelChoice(@Nullable Isa isaOrNull, String reason) {
+record KernelChoice(@Nullable Isa isaOrNull, String reason, boolean bfloat16) {
   /** Asks for kernels by name: {@code vector}, {@code avx2} or {@code avx512}. */
   static final String PROPERTY = "attn4j.cpu.kernels";
 
@@ -26,10 +27,23 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason) {
     return Objects.requireNonNull(isaOrNull);
   }
 
+  private static KernelChoice of(@Nullable Isa isa, String reason, Set<CpuFeatures> features) {
+    return new KernelChoice(isa, reason, isa == Isa.AVX512 && features.contains(Isa.BFLOAT16));
+  }
+
+  /** How the products of 16-bit numbers are made, for people. */
+  String halves() {
+    if (bfloat16) {
+      return "bfloat16 by vdpbf16ps; float16 widened on load";
+    }
+    String lacks = isaOrNull == Isa.AVX512 ? ", the processor lacks " + Isa.BFLOAT16.label() : "";
+    return "float16 and bfloat16 widened on load" + lacks;
+  }
+
   private static KernelChoice choose() {
     String asked = System.getProperty(PROPERTY, "");
     if (asked.equals("vector") || (asked.isEmpty() && Vectors.widthIsAsked())) {
-      return new KernelChoice(null, "the Vector API was asked for");
+      return new KernelChoice(null, "the Vector API was asked for", false);
     }
     Set<CpuFeatures> features;
     try {
@@ -38,11 +52,11 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason) {
       if (!asked.isEmpty()) {
         throw refused;
       }
-      return new KernelChoice(null, "no machine code: " + refused.getMessage());
+      return new KernelChoice(null, "no machine code: " + refused.getMessage(), false);
     }
     Isa best = Isa.best(features);
     if (asked.isEmpty()) {
-      return new KernelChoice(best, Isa.missing(features));
+      return of(best, Isa.missing(features), features);
     }
     for (Isa isa : Isa.values()) {
       if (isa.name().toLowerCase(Locale.ROOT).equals(asked)) {
@@ -51,7 +65,7 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason) {
               "%s: %s needs %s, the processor has %s"
                   .formatted(PROPERTY, asked, isa.needs(), features));
         }
-        return new KernelChoice(isa, "asked for");
+        return of(isa, "asked for", features);
       }
     }
     throw new IllegalArgumentException(

@@ -13,8 +13,6 @@ import org.jspecify.annotations.Nullable;
  * over keys.
  */
 final class KeyTile {
-  private static final TileKernels KERNELS = TileKernels.active();
-
   private final boolean backward;
 
   /** K as panels over keys, for scores. */
@@ -50,7 +48,7 @@ final class KeyTile {
   }
 
   /** Packs key tile {@code n} of a head. */
-  void pack(Problem problem, ForwardCall call, int b, int kvHead, int n) {
+  void pack(TileKernels kernels, Problem problem, ForwardCall call, int b, int kvHead, int n) {
     Workspace w = Workspace.of(problem);
     int dim = problem.headDim();
     int valueDim = problem.valueDim();
@@ -58,11 +56,11 @@ final class KeyTile {
     int count = Math.min(TILE_N, problem.sequences().lengthK(b) - first);
     KeyBlock block = new KeyBlock(problem.sequences(), b, kvHead, first, count);
     if (backward) {
-      strays = KERNELS.packKeys(call.key(), block, dim, keyRows, columns, w);
-      KERNELS.packKeys(call.value(), block, valueDim, valueRows, null, w);
+      strays = kernels.packKeys(call.key(), block, dim, keyRows, columns, w);
+      kernels.packKeys(call.value(), block, valueDim, valueRows, null, w);
     } else {
-      KERNELS.packKeys(call.key(), block, dim, keyRows, null, w);
-      strays = KERNELS.packKeys(call.value(), block, valueDim, null, columns, w);
+      kernels.packKeys(call.key(), block, dim, keyRows, null, w);
+      strays = kernels.packKeys(call.value(), block, valueDim, null, columns, w);
     }
   }
 }

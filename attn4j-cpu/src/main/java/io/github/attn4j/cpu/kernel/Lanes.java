@@ -56,8 +56,7 @@ public final class Lanes {
             ? "Vector API"
             : "machine code emitted for " + choice.isa().label();
     String why = choice.reason().isEmpty() ? "" : " (" + choice.reason() + ")";
-    return "%s, float32 in %d-bit vectors%s; float16 and bfloat16 widened on load"
-        .formatted(kernels, bits(), why);
+    return "%s, float32 in %d-bit vectors%s; %s".formatted(kernels, bits(), why, choice.halves());
   }
 
   /**

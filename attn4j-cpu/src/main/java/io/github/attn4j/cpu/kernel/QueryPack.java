@@ -23,13 +23,13 @@ final class QueryPack {
 
   private final Problem problem;
 
-  /** Q in panels of queries, times the scale: for scores. */
+  /** Q in panels of queries, times the factor of queries: for scores. */
   final Floats[] qt;
 
   /** dO in panels of queries: for dP. */
   final Floats[] dot;
 
-  /** Q times scale, in panels of columns: for dK. */
+  /** The same in panels of columns: for dK. */
   final Floats[] queries;
 
   /** dO in panels of columns: for dV. */
@@ -94,7 +94,7 @@ final class QueryPack {
   }
 
   /** Packs one query tile of one head and clears its gradient. */
-  void pack(BackwardCall call, int b, int h, int m, int firstTurn) {
+  void pack(TileKernels kernels, BackwardCall call, int b, int h, int m, int firstTurn) {
     Workspace w = Workspace.of(problem);
     ForwardCall forward = call.forward();
     int dim = problem.headDim();
@@ -104,21 +104,28 @@ final class QueryPack {
     int entry = problem.sequences().entry(b);
     long row = problem.sequences().startQ(b) + row0;
     QueryTile tile = new QueryTile(b, h, 1, row0, rows);
-    float scale = (float) problem.score().scale();
+    float factor = kernels.queryFactor(problem);
 
     Sequences sequences = problem.sequences();
     queryStrays[m] =
-        KERNELS.packQueries(forward.query(), sequences, tile, dim, scale, qt[m], queries[m], w);
+        kernels.packQueries(forward.query(), sequences, tile, dim, factor, qt[m], queries[m], w);
     doutStrays[m] =
-        KERNELS.packQueries(call.dout(), sequences, tile, valueDim, 1f, dot[m], douts[m], w);
-    loadRowSums(forward, h, m, rows, entry, row, w);
+        kernels.packQueries(call.dout(), sequences, tile, valueDim, 1f, dot[m], douts[m], w);
+    loadRowSums(kernels, forward, h, m, rows, entry, row, w);
     dqt[m].fill(0f);
     turns.set(m, firstTurn);
   }
 
   /** Reads what makes probabilities of scores and computes delta of every row, of the packed dO. */
   private void loadRowSums(
-      ForwardCall forward, int h, int m, int rows, int entry, long row, Workspace w) {
+      TileKernels kernels,
+      ForwardCall forward,
+      int h,
+      int m,
+      int rows,
+      int entry,
+      long row,
+      Workspace w) {
     int columns = problem.valueDim();
     float @Nullable [] sink = forward.sink();
     base[m].fill(Float.POSITIVE_INFINITY);
@@ -135,13 +142,7 @@ final class QueryPack {
           forward.out(), forward.out().at(entry, h, row + i), columns, out, 0, w.halves);
       // The same chain of operations as dP's, so that the two cancel where a row sees one key. An
       // output of zero adds nothing, whatever dO holds: a row that sees only its sink has no part.
-      float sum = 0;
-      int first = i / NR * columns * PS + i % NR;
-      for (int c = 0; c < columns; c++) {
-        if (out[c] != 0) {
-          sum = Math.fma(out[c], dot[m].get(first + c * PS), sum);
-        }
-      }
+      float sum = kernels.product(out, columns, dot[m], i);
       base[m].set(i, rowLse);
       if (forward.rowMax() != null && forward.rowSum() != null) {
         base[m].set(i, RowTransfer.get(forward.rowMax(), forward.rowMax().at(entry, h, row + i)));

@@ -1,7 +1,12 @@
 package io.github.attn4j.cpu.kernel;
 
+import static io.github.attn4j.cpu.kernel.Lanes.NR;
+import static io.github.attn4j.cpu.kernel.Lanes.PS;
+
 import io.github.attn4j.Sequences;
+import io.github.attn4j.spi.BackwardCall;
 import io.github.attn4j.spi.KeyRows;
+import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
 import org.jspecify.annotations.Nullable;
@@ -28,9 +33,21 @@ interface TileKernels {
     private Active() {}
   }
 
-  /** The kernels of this process. */
+  /** The kernels of this process, for all but some products. */
   static TileKernels active() {
     return Active.KERNELS;
+  }
+
+  /** The kernels for a forward. */
+  static TileKernels of(Problem problem) {
+    return Bfloat16Kernels.serve(problem.dtype(), problem.kvDtype())
+        ? Bfloat16Kernels.instance()
+        : active();
+  }
+
+  /** The kernels for a backward, whose output gradients may be of another type. */
+  static TileKernels of(Problem problem, BackwardCall call) {
+    return call.dout().dtype() == problem.dtype() ? of(problem) : active();
   }
 
   /**
@@ -49,6 +66,24 @@ interface TileKernels {
    * @return how many float32 were multiplied and added
    */
   long multiplyAdds(int steps);
+
+  /**
+   * Whether the scale multiplies the scores, and the gradients of keys, rather than the queries
+   * when they are packed.
+   */
+  default boolean scalesProducts() {
+    return false;
+  }
+
+  /** What queries are multiplied by when they are packed. */
+  default float queryFactor(Problem problem) {
+    return scalesProducts() ? 1f : (float) problem.score().scale();
+  }
+
+  /** What products with packed queries are multiplied by. */
+  default float productFactor(Problem problem) {
+    return scalesProducts() ? (float) problem.score().scale() : 1f;
+  }
 
   /**
    * Packs a block of keys (or values); rows and columns that fill up a panel are zeros.
@@ -72,6 +107,7 @@ interface TileKernels {
    * that fill up a panel are zeros.
    *
    * @param columns columns of a row
+   * @param factor 1 if these kernels scale products
    * @param byQueries panels of queries: {@code [panel][column][PS]}
    * @param byColumns if asked for, panels of columns: {@code [panel][query][NR]}, zero where not
    *     finite
@@ -88,6 +124,23 @@ interface TileKernels {
       Workspace w);
 
   /**
+   * The sum over columns of a row times one of packed queries, by the chain of operations of {@link
+   * #scores}; a zero in the row adds nothing, whatever it meets.
+   *
+   * @param byQueries as {@link #packQueries} leaves it
+   */
+  default float product(float[] row, int columns, Floats byQueries, int lane) {
+    int first = lane / NR * columns * PS + lane % NR;
+    float sum = 0;
+    for (int c = 0; c < columns; c++) {
+      if (row[c] != 0) {
+        sum = Math.fma(row[c], byQueries.get(first + c * PS), sum);
+      }
+    }
+    return sum;
+  }
+
+  /**
    * Copies panels of queries into rows.
    *
    * @param panels {@code [panel][paddedColumns][PS]}
@@ -96,14 +149,25 @@ interface TileKernels {
   void copyToRows(Floats panels, int paddedColumns, int count, int columns, float[] rows);
 
   /**
-   * {@code panel[j][n] = sum over k of a[j][k] * b[k][n]}, for all keys of the register tiles that
-   * {@code [first, end)} touches.
+   * {@code tile[j][n] = factor * sum over k of a[j][k] * b[k][n]}, for all keys of the register
+   * tiles that {@code [first, end)} touches.
    *
    * @param depth how many k
    * @param a panels over keys, of depth columns
-   * @param b holds {@code b[k][n]} at {@code bo + k * PS + n}
+   * @param b panels of queries, of depth columns
+   * @param panel which of them
+   * @param factor 1 unless these kernels scale products
    */
-  void scores(int depth, Floats a, Floats b, int bo, Floats tile, int base, int first, int end);
+  void scores(
+      int depth,
+      Floats a,
+      Floats b,
+      int panel,
+      float factor,
+      Floats tile,
+      int base,
+      int first,
+      int end);
 
   /** Adds w.bias to the scores of a panel in w.st; the panel of the bias starts at biasBase. */
   void addBias(Workspace w, int biasBase, int base, int first, int end);
@@ -153,6 +217,7 @@ interface TileKernels {
 
   /**
    * {@code out[c][n] += sum over keys j of a[j][c] * panel[j][n]} for j in {@code [first, end)}.
+   * Keys of the panel beside those may be overwritten.
    *
    * @param a panels over columns
    * @param keys how many keys a panel of {@code a} holds
@@ -160,6 +225,7 @@ interface TileKernels {
    * @param columns a multiple of MR
    */
   void accumulate(
+      Workspace w,
       Floats a,
       int keys,
       Floats tile,

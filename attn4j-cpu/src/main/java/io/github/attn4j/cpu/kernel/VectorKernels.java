@@ -96,7 +96,16 @@ final class VectorKernels implements TileKernels {
 
   @Override
   public void scores(
-      int depth, Floats a, Floats b, int bo, Floats tile, int base, int first, int end) {
+      int depth,
+      Floats a,
+      Floats b,
+      int panel,
+      float factor,
+      Floats tile,
+      int base,
+      int first,
+      int end) {
+    int bo = panel * depth * PS;
     float[] rows = a.array();
     float[] columns = b.array();
     float[] c = tile.array();
@@ -164,6 +173,7 @@ final class VectorKernels implements TileKernels {
 
   @Override
   public void accumulate(
+      Workspace w,
       Floats a,
       int keys,
       Floats tile,

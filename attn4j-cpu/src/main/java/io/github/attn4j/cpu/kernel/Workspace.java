@@ -20,6 +20,9 @@ final class Workspace {
   /** Longs per key in {@link #visible} and {@link #kept}. */
   static final int WORDS = TILE_M / 64;
 
+  /** Rows are staged padded to multiples of so many columns: a vector of float32. */
+  static final int STAGED_COLUMNS = 16;
+
   private static final int PANELS = TILE_M / NR;
 
   /** Scores, then probabilities, in panels: [panel][key][query]. The forward uses one panel. */
@@ -42,6 +45,9 @@ final class Workspace {
 
   /** Backward: {@link #ds} by rows, [key][query] at distance LD. */
   final Floats keyMajorDs = Floats.allocate(TILE_N * LD);
+
+  /** A panel of {@link #st} or {@link #ds} in pairs of keys, where products want that. */
+  final Floats pairs = Floats.allocate(PANEL);
 
   final Floats rowMax = Floats.allocate(TILE_M);
   final Floats rowSum = Floats.allocate(TILE_M);
@@ -123,7 +129,9 @@ final class Workspace {
       qt = Floats.allocate(PANELS * dim * PS);
       ot = Floats.allocate(PANELS * columns * PS);
       rows = new float[Math.max(TILE_M, TILE_N) * dim];
-      stage = Floats.allocate(rows.length);
+      int staged = Math.max(TILE_M, TILE_N) * Lanes.roundUp(dim, STAGED_COLUMNS);
+      stage = Floats.allocate(staged);
+      stagedHalves = Floats.allocate(staged / 2);
       halves = new short[Math.max(dim, TILE_N)];
       bytes = new byte[dim];
       scales = new float[dim];
@@ -136,7 +144,7 @@ final class Workspace {
 
   /** Packs a key tile for the next use of this thread alone. */
   KeyTile pack(Problem problem, ForwardCall call, int b, int kvHead, int n) {
-    keys.pack(problem, call, b, kvHead, n);
+    keys.pack(TileKernels.of(problem), problem, call, b, kvHead, n);
     return keys;
   }
 
