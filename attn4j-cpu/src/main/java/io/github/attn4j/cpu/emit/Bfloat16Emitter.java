@@ -56,8 +56,10 @@ final class Bfloat16Emitter {
     for (int half = 0; half < 2; half++) {
       Vec even = frame.v(2 * half);
       Vec odd = frame.v(2 * half + 1);
-      a.vector(VCVTNEPS2BF16, even.as(256), Mem.at(SRC, half * WIDE));
-      a.vector(VCVTNEPS2BF16, odd.as(256), Mem.at(SRC, (2 + half) * WIDE));
+      a.vector(VMOVUPS, even, Mem.at(SRC, half * WIDE));
+      a.vector(VMOVUPS, odd, Mem.at(SRC, (2 + half) * WIDE));
+      a.vector(VCVTNEPS2BF16, even.as(256), even);
+      a.vector(VCVTNEPS2BF16, odd.as(256), odd);
       a.vector(VPMOVZXWD, even, even.as(256));
       a.vector(VPMOVZXWD, odd, odd.as(256));
       a.vector(VPSLLD, odd, odd, 16);

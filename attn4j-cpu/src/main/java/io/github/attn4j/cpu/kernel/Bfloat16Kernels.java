@@ -165,8 +165,12 @@ final class Bfloat16Kernels extends EmittedKernels {
     // Half a pair more at either end: keys that nothing comes of.
     int from = first & -2;
     int to = 2 * pairs(end);
-    tile.fill(base + from * NR, base + first * NR, 0f);
-    tile.fill(base + end * NR, base + to * NR, 0f);
+    if (from < first) {
+      tile.fill(base + from * NR, base + first * NR, 0f);
+    }
+    if (end < to) {
+      tile.fill(base + end * NR, base + to * NR, 0f);
+    }
     Calls.run(Code.KEY_PAIRS, at(tile, base + from * NR), at(w.pairs, 0), pairs(to - from));
     Calls.run(
         Code.ACCUMULATE,
