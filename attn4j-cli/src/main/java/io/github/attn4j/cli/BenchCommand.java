@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
       "GFLOP count 4 x batch x heads x seq x seq-k x dim x the visible share of elements, "
           + "2.5 times that for the "
           + "backward. The peak is a loop of fused multiply-adds on registers, on as many "
-          + "threads. Times are medians "
+          + "threads; of bfloat16 where the kernels multiply that. Times are medians "
           + "of warm runs. The masks are those of 'attn4j mask', at FlashMask's benchmark "
           + "settings.",
       "",
@@ -251,7 +251,7 @@ final class BenchCommand implements Callable<Integer> {
   private AttentionPlan pass(BenchCase one, Map<String, Object> line) {
     Workload work = new Workload(one.spec(), 1);
     int count = work.plan().spec().execution().resolvedThreads();
-    double peak = Machine.peakGflops(count).orElse(Double.NaN);
+    double peak = Machine.peakGflops(count, work.plan().spec().dtype()).orElse(Double.NaN);
     boolean forward = one.pass().equals("forward");
     Timing timing = Timing.of(forward ? work::forward : work::backward, seconds);
     double gflop = work.forwardGflop() * (forward ? 1 : Workload.BACKWARD);

@@ -2,6 +2,7 @@ package io.github.attn4j.cli;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import io.github.attn4j.Attention;
+import io.github.attn4j.DType;
 import io.github.attn4j.cpu.MachinePeak;
 import io.github.attn4j.spi.AttentionBackend;
 import java.io.IOException;
@@ -91,12 +92,12 @@ final class Machine {
   }
 
   /**
-   * The multiply-add peak of so many threads, measured now; empty without the module that measures
-   * it.
+   * The multiply-add peak of so many threads for queries of a type, measured now; empty without the
+   * module that measures it.
    */
-  static OptionalDouble peakGflops(int threads) {
+  static OptionalDouble peakGflops(int threads, DType dtype) {
     try {
-      return OptionalDouble.of(Peak.measure(threads));
+      return OptionalDouble.of(Peak.measure(threads, dtype));
     } catch (LinkageError e) {
       return OptionalDouble.empty();
     }
@@ -104,8 +105,10 @@ final class Machine {
 
   /** Apart, so that the command loads without attn4j-cpu. */
   private static final class Peak {
-    static double measure(int threads) {
-      return MachinePeak.fmaGflops(threads);
+    static double measure(int threads, DType dtype) {
+      return dtype == DType.BFLOAT16
+          ? MachinePeak.bf16Gflops(threads)
+          : MachinePeak.fmaGflops(threads);
     }
   }
 

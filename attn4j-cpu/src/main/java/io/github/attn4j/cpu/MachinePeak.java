@@ -3,6 +3,7 @@ package io.github.attn4j.cpu;
 import io.github.attn4j.cpu.kernel.Lanes;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.IntToLongFunction;
 
 /**
  * What the machine can do at most, measured in this process: the yardstick of every speed claim.
@@ -21,14 +22,29 @@ public final class MachinePeak {
    *     several rounds
    */
   public static double fmaGflops(int threads) {
+    return best(threads, Lanes::multiplyAdds);
+  }
+
+  /**
+   * The rate of independent products of bfloat16 added to float32 on registers, where kernels make
+   * such products; else {@link #fmaGflops}, since bfloat16 is widened then.
+   *
+   * @param threads how many threads measure at once
+   * @return GFLOP/s of all of them together, two operations per product; the best of several rounds
+   */
+  public static double bf16Gflops(int threads) {
+    return best(threads, Lanes::bfloat16MultiplyAdds);
+  }
+
+  private static double best(int threads, IntToLongFunction multiplyAdds) {
     double best = 0;
     for (int round = 0; round < ROUNDS; round++) {
-      best = Math.max(best, round(threads));
+      best = Math.max(best, round(threads, multiplyAdds));
     }
     return best;
   }
 
-  private static double round(int threads) {
+  private static double round(int threads, IntToLongFunction multiplyAdds) {
     double[] rates = new double[threads];
     CountDownLatch start = new CountDownLatch(threads);
     Thread[] helpers = new Thread[threads];
@@ -44,7 +60,7 @@ public final class MachinePeak {
                 } catch (InterruptedException interrupted) {
                   Thread.currentThread().interrupt();
                 }
-                rates[slot] = rate();
+                rates[slot] = rate(multiplyAdds);
               });
     }
     for (Thread helper : helpers) {
@@ -57,9 +73,9 @@ public final class MachinePeak {
     return Arrays.stream(rates).sum();
   }
 
-  private static double rate() {
+  private static double rate(IntToLongFunction multiplyAdds) {
     long begin = System.nanoTime();
-    long count = Lanes.multiplyAdds(STEPS);
+    long count = multiplyAdds.applyAsLong(STEPS);
     return 2.0 * count / (System.nanoTime() - begin);
   }
 }

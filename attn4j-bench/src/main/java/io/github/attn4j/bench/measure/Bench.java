@@ -2,6 +2,7 @@ package io.github.attn4j.bench.measure;
 
 import io.github.attn4j.Attention;
 import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.DType;
 import io.github.attn4j.bench.peer.Attn4jPeer;
 import io.github.attn4j.bench.peer.Call;
 import io.github.attn4j.bench.peer.Floats;
@@ -84,8 +85,11 @@ public final class Bench {
   }
 
   private static double peak(Work work) {
-    return decodes(work)
-        ? ReadPeak.gigabytes(work.threads())
+    if (decodes(work)) {
+      return ReadPeak.gigabytes(work.threads());
+    }
+    return work.spec().dtype() == DType.BFLOAT16
+        ? MachinePeak.bf16Gflops(work.threads())
         : MachinePeak.fmaGflops(work.threads());
   }
 

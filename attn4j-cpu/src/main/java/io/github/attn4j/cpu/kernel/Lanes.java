@@ -1,5 +1,6 @@
 package io.github.attn4j.cpu.kernel;
 
+import io.github.attn4j.DType;
 import io.github.attn4j.spi.TileShape;
 
 /** The one home of the sizes of tiles; lanes are the queries of a tile. */
@@ -76,6 +77,16 @@ public final class Lanes {
    */
   public static long multiplyAdds(int steps) {
     return TileKernels.active().multiplyAdds(steps);
+  }
+
+  /**
+   * The same with products of bfloat16, by the kernels that work on those.
+   *
+   * @param steps of a few nanoseconds
+   * @return how many products were added to float32
+   */
+  public static long bfloat16MultiplyAdds(int steps) {
+    return TileKernels.of(DType.BFLOAT16, DType.BFLOAT16).multiplyAdds(steps);
   }
 
   static int roundUp(int value, int multiple) {

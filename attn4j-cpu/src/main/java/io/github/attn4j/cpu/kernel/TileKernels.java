@@ -3,6 +3,7 @@ package io.github.attn4j.cpu.kernel;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
 
+import io.github.attn4j.DType;
 import io.github.attn4j.Sequences;
 import io.github.attn4j.spi.BackwardCall;
 import io.github.attn4j.spi.KeyRows;
@@ -40,9 +41,12 @@ interface TileKernels {
 
   /** The kernels for a forward. */
   static TileKernels of(Problem problem) {
-    return Bfloat16Kernels.serve(problem.dtype(), problem.kvDtype())
-        ? Bfloat16Kernels.instance()
-        : active();
+    return of(problem.dtype(), problem.kvDtype());
+  }
+
+  /** The kernels for products of queries and keys of these types. */
+  static TileKernels of(DType queries, DType keys) {
+    return Bfloat16Kernels.serve(queries, keys) ? Bfloat16Kernels.instance() : active();
   }
 
   /** The kernels for a backward, whose output gradients may be of another type. */

@@ -2,49 +2,63 @@ package io.github.attn4j.cpu.emit;
 
 import io.github.attn4j.cpu.asm.sim.Disassembly;
 import io.github.attn4j.cpu.asm.sim.Simulator;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 
-/** Kernels that run on a simulated processor: one for each thread. */
+/** The kernels of bfloat16 on simulated processors, one for each thread. */
 public final class SimulatedTable {
-  private final ThreadLocal<Simulator> simulators;
+  private Supplier<Simulator> processor =
+      () -> {
+        throw new IllegalStateException("no code yet");
+      };
+  private final ThreadLocal<Simulator> processors = ThreadLocal.withInitial(() -> processor.get());
+  private final KernelTable table;
 
-  private SimulatedTable(byte[] code) {
-    Disassembly disassembly = Disassembly.of(code);
-    simulators = ThreadLocal.withInitial(() -> new Simulator(code, disassembly));
+  /**
+   * Emits them.
+   *
+   * @param tileN keys of a tile
+   */
+  public SimulatedTable(int tileN) {
+    table = KernelTable.bfloat16(tileN, this::place);
   }
 
   /**
-   * The kernels of bfloat16.
+   * The kernels.
    *
-   * @param tileN keys of a tile
-   * @return kernels that run on any machine
+   * @return handles that work on any machine
    */
-  public static KernelTable bfloat16(int tileN) {
-    return KernelTable.bfloat16(tileN, code -> new SimulatedTable(code).functions());
+  public KernelTable table() {
+    return table;
   }
 
-  private BiFunction<Integer, MethodType, MethodHandle> functions() {
+  /** From now on kernels that this thread calls may touch nothing else. */
+  void restrict(MemorySegment... parts) {
+    Simulator fresh = processor.get();
+    fresh.restrict(parts);
+    processors.set(fresh);
+  }
+
+  private BiFunction<Integer, MethodType, MethodHandle> place(byte[] code) {
+    Disassembly disassembly = Disassembly.of(code);
+    processor = () -> new Simulator(code, disassembly);
+    MethodType type = MethodType.methodType(long.class, int.class, long[].class);
     try {
-      MethodHandle call =
-          MethodHandles.lookup()
-              .findVirtual(
-                  SimulatedTable.class,
-                  "call",
-                  MethodType.methodType(long.class, int.class, long[].class))
-              .bindTo(this);
-      return (offset, type) ->
+      MethodHandle call = MethodHandles.lookup().bind(this, "call", type);
+      return (offset, wanted) ->
           MethodHandles.insertArguments(call, 0, offset)
-              .asCollector(long[].class, type.parameterCount())
-              .asType(type);
+              .asCollector(long[].class, wanted.parameterCount())
+              .asType(wanted);
     } catch (ReflectiveOperationException impossible) {
       throw new IllegalStateException(impossible);
     }
   }
 
   private long call(int entry, long[] arguments) {
-    return simulators.get().call(entry, arguments);
+    return processors.get().call(entry, arguments);
   }
 }

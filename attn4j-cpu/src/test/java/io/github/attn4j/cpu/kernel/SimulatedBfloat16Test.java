@@ -24,7 +24,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The contract with products of bfloat16, on a processor that has AVX-512 but not those: what it
- * lacks is simulated, but for what a call allocates, which a simulator does too. On one that has it all, the contract tests of the backend see the real thing.
+ * lacks is simulated, but for what a call allocates, which a simulator does too. On one that has it
+ * all, the contract tests of the backend see the real thing.
  */
 final class SimulatedBfloat16Test
     implements RandomContract,
@@ -44,7 +45,7 @@ final class SimulatedBfloat16Test
             && !CpuFeatures.available().contains(Isa.BFLOAT16);
     assumeTrue(needed, "a processor with AVX-512 and without products of bfloat16");
     Disassembly.require();
-    Bfloat16Kernels.replaceSource(() -> SimulatedTable.bfloat16(Lanes.TILE_N));
+    Bfloat16Kernels.replaceSource(() -> new SimulatedTable(Lanes.TILE_N).table());
   }
 
   @AfterAll
