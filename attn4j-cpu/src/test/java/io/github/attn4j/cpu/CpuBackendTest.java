@@ -56,6 +56,18 @@ final class CpuBackendTest extends BackendContract {
     return "cpu";
   }
 
+  /** What multiplies bfloat16 is named, or what the processor lacks for it. */
+  @Test
+  void productsOfBfloat16AreNamed() {
+    String description = Attention.backends().getFirst().description();
+    String expected = "float16 and bfloat16 widened on load";
+    if (description.contains("emitted for AVX-512")) {
+      boolean there = available().contains(CpuFeatures.AVX512_BF16);
+      expected = there ? "bfloat16 by vdpbf16ps" : expected + ", the processor lacks avx512_bf16";
+    }
+    assertThat(description).contains(expected);
+  }
+
   /** Guards against a run that silently tests other kernels than its name says. */
   @Test
   void kernelsAreThoseAskedFor() {

@@ -65,7 +65,7 @@ final class Bfloat16KernelsTest {
   }
 
   private MemorySegment pairs(int words) {
-    return filled(words, i -> number() & 0xFFFF_0000 | number() >>> 16);
+    return filled(words, i -> (number() & 0xFFFF_0000) | (number() >>> 16));
   }
 
   private MemorySegment floats(int words) {
@@ -184,7 +184,7 @@ final class Bfloat16KernelsTest {
   }
 
   private static int pair(float first, float second) {
-    return DType.floatToBfloat16(second) << 16 | DType.floatToBfloat16(first) & 0xFFFF;
+    return (DType.floatToBfloat16(second) << 16) | (DType.floatToBfloat16(first) & 0xFFFF);
   }
 
   /** Numbers, ties, the greatest float, infinity and NaN. */
@@ -233,7 +233,7 @@ final class Bfloat16KernelsTest {
           expected,
           i -> {
             int first = i / width * 2 * width + i % width;
-            return x[first + width] << 16 | x[first] & 0xFFFF;
+            return (x[first + width] << 16) | (x[first] & 0xFFFF);
           });
       assertThat(to.toArray(JAVA_INT)).isEqualTo(expected);
     }

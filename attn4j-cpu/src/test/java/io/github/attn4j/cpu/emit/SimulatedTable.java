@@ -58,6 +58,7 @@ public final class SimulatedTable {
     }
   }
 
+  @SuppressWarnings("UnusedMethod") // Found by its name.
   private long call(int entry, long[] arguments) {
     return processors.get().call(entry, arguments);
   }
