@@ -83,6 +83,15 @@ final class Calls {
   }
 
   /** A call of a kernel that returns a number. */
+  static long ask(MethodHandle kernel, long a, long b, long c, long d) {
+    try {
+      return (long) kernel.invokeExact(a, b, c, d);
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
+  /** The same of kernels on any memory. */
   static long askAt(MethodHandle kernel, MemorySegment a, long offset, long b, long c, long d) {
     try {
       return (long) kernel.invokeExact(a, b, c, d, offset);

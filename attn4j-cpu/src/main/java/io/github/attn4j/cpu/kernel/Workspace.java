@@ -100,6 +100,9 @@ final class Workspace {
   /** The same in native memory, of kernels that need it there. */
   Floats stage = Floats.allocate(0);
 
+  /** Rows of 16-bit numbers in native memory. */
+  Floats stagedHalves = Floats.allocate(0);
+
   short[] halves = {};
 
   byte[] bytes = {};
