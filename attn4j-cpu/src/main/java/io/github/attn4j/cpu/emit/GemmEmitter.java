@@ -34,11 +34,17 @@ final class GemmEmitter {
   private static final Gpr C = Gpr.RDX;
   private static final Gpr ROWS = Gpr.RCX;
   private static final Gpr DEPTH = Gpr.R8;
-  private static final Gpr A_STEP = Gpr.R9;
+
+  /** A sixth argument: A_STEP where C is added to by panels, else NEXT. */
+  private static final Gpr SIXTH = Gpr.R9;
+
+  private static final Gpr A_STEP = Gpr.R12;
   private static final Gpr A_AT = Gpr.R10;
   private static final Gpr B_AT = Gpr.R11;
   private static final Gpr LEFT = Gpr.RAX;
   private static final Gpr BLOCK = Gpr.RBX;
+
+  /** What is fetched ahead beside A: the next tile of C, or what the caller reads next. */
   private static final Gpr NEXT = Gpr.RBP;
 
   /**
@@ -90,9 +96,10 @@ final class GemmEmitter {
   }
 
   /**
-   * {@code f(A, B, C, rows, depth, aStep)}: A in panels of MR rows, {@code A[p * aStep + (k * MR +
-   * r) * 4]}, padded to whole panels, aStep in bytes. Rows are rounded up to even numbers: C has
-   * room for whole panels.
+   * {@code f(A, B, C, rows, depth, aStep)}, or where nothing is added to C, {@code f(A, B, C, rows,
+   * depth, next)} with aStep = depth * MR * 4: A in panels of MR rows, {@code A[p * aStep + (k * MR
+   * + r) * 4]}, padded to whole panels, aStep in bytes. Rows are rounded up to even numbers: C has
+   * room for whole panels. From next on, memory is fetched into the cache.
    */
   static GemmEmitter panels(Frame frame, boolean accumulate) {
     return new GemmEmitter(frame, VFMADD231PS, accumulate, 4, 4 * frame.isa.mr, 0, 0);
@@ -107,7 +114,7 @@ final class GemmEmitter {
   }
 
   /**
-   * {@code f(A, B, C, rows, depth)}: A is where a panel of scores stands, {@code A[k / NR *
+   * {@code f(A, B, C, rows, depth, next)}: A is where a panel of scores stands, {@code A[k / NR *
    * panelBytes + r * NR * 4 + k % NR * 4]}; added to C.
    */
   static GemmEmitter rows(Frame frame, int panelBytes) {
@@ -126,8 +133,15 @@ final class GemmEmitter {
     Label[] tails = new Label[isa.mr / 2];
     Label next = new Label();
     Label done = new Label();
-    if (block > 0) {
-      a.mov(A_STEP, (long) isa.mr * rowStep);
+    if (fetchesC()) {
+      a.mov(A_STEP, SIXTH);
+    } else {
+      a.mov(NEXT, SIXTH);
+      if (block > 0) {
+        a.mov(A_STEP, (long) isa.mr * rowStep);
+      } else {
+        a.imul(A_STEP, DEPTH, depthStep);
+      }
     }
     a.cmp(ROWS, isa.mr);
     a.jump(Condition.LESS, next);
@@ -159,6 +173,11 @@ final class GemmEmitter {
     return entry;
   }
 
+  /** Where tiles of C are read and written once per few k, they are what is waited for. */
+  private boolean fetchesC() {
+    return accumulate && block == 0;
+  }
+
   private Vec accumulator(int row, int half) {
     return frame.v((isa == Isa.AVX512 ? 8 : 4) + 2 * row + half);
   }
@@ -176,7 +195,7 @@ final class GemmEmitter {
     }
     a.mov(A_AT, A);
     a.mov(B_AT, B);
-    if (accumulate && block == 0) {
+    if (fetchesC()) {
       a.lea(NEXT, Mem.at(C, rows * 2 * width));
     }
     if (block == 0) {
@@ -234,11 +253,9 @@ final class GemmEmitter {
         a.prefetch(Mem.at(A_AT, AHEAD + k * depthStep));
       }
     }
-    if (accumulate && block == 0) {
-      // The next tile of C, of which half a cache line per turn is enough to have it all in time.
-      a.prefetch(Mem.at(NEXT, 0));
-      a.add(NEXT, 32);
-    }
+    a.prefetch(Mem.at(NEXT, 0));
+    // Of the next tile of C, half a cache line per turn is enough to have it all in time.
+    a.add(NEXT, fetchesC() ? 32 : 64);
     a.add(A_AT, UNROLL * depthStep);
     a.add(B_AT, UNROLL * 2 * isa.bytes());
     a.sub(LEFT, UNROLL);

@@ -75,7 +75,7 @@ public final class KernelTable {
     List<Entry> entries = new ArrayList<>();
     entries.add(new Entry("scores", 7, GemmEmitter.pairPanels(frame, false).emit()));
     entries.add(new Entry("accumulate", 6, GemmEmitter.pairPanels(frame, true).emit()));
-    entries.add(new Entry("accumulateByKeys", 5, GemmEmitter.pairRows(frame, panelBytes).emit()));
+    entries.add(new Entry("accumulateByKeys", 6, GemmEmitter.pairRows(frame, panelBytes).emit()));
     entries.add(new Entry("keyPairs", 3, pairs.keyPairs()));
     entries.add(new Entry("lanePairs", 3, pairs.lanePairs()));
     entries.add(new Entry("anyNotFiniteInRowPairs", 4, pairs.rowPairs()));
@@ -91,7 +91,7 @@ public final class KernelTable {
     PanelEmitter panel = new PanelEmitter(frame);
     entries.add(new Entry("scores", 6, GemmEmitter.panels(frame, false).emit()));
     entries.add(new Entry("accumulate", 6, GemmEmitter.panels(frame, true).emit()));
-    entries.add(new Entry("accumulateByKeys", 5, GemmEmitter.rows(frame, panelBytes).emit()));
+    entries.add(new Entry("accumulateByKeys", 6, GemmEmitter.rows(frame, panelBytes).emit()));
     entries.add(new Entry("softmax", 6, new SoftmaxEmitter(frame).emit()));
     entries.add(new Entry("addBias", 3, panel.addBias()));
     entries.add(new Entry("cap", 5, panel.cap()));

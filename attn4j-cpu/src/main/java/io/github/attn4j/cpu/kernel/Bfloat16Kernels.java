@@ -146,7 +146,7 @@ final class Bfloat16Kernels extends EmittedKernels {
         at(tile, base + from * NR),
         end - from,
         pairs,
-        (long) pairs * MR * Float.BYTES,
+        at(b, (panel + 1) * pairs * NR),
         bits(factor));
   }
 
@@ -212,7 +212,8 @@ final class Bfloat16Kernels extends EmittedKernels {
           at(rows, (p * pairs(count) + laneLo / 2) * NR),
           at(out, (p * TILE_N + from) * NR),
           to - from,
-          pairs(laneHi - laneLo));
+          pairs(laneHi - laneLo),
+          at(rows, ((p + 1) * pairs(count) + laneLo / 2) * NR));
     }
   }
 

@@ -123,7 +123,8 @@ class EmittedKernels implements TileKernels {
         at(tile, base + from * NR),
         end - from,
         depth,
-        (long) depth * MR * Float.BYTES);
+        // The caller goes on with the panel behind this one.
+        at(b, (panel + 1) * depth * NR));
   }
 
   @Override
@@ -263,7 +264,8 @@ class EmittedKernels implements TileKernels {
           at(rows, (p * count + laneLo) * NR),
           at(out, (p * TILE_N + from) * NR),
           to - from,
-          laneHi - laneLo);
+          laneHi - laneLo,
+          at(rows, ((p + 1) * count + laneLo) * NR));
     }
   }
 }

@@ -49,10 +49,17 @@ public final class SimulatedTable {
     MethodType type = MethodType.methodType(long.class, int.class, long[].class);
     try {
       MethodHandle call = MethodHandles.lookup().bind(this, "call", type);
-      return (offset, wanted) ->
-          MethodHandles.insertArguments(call, 0, offset)
-              .asCollector(long[].class, wanted.parameterCount())
-              .asType(wanted);
+      MethodHandle address =
+          MethodHandles.lookup()
+              .findVirtual(MemorySegment.class, "address", MethodType.methodType(long.class));
+      return (offset, wanted) -> {
+        MethodHandle longs =
+            MethodHandles.insertArguments(call, 0, offset)
+                .asCollector(long[].class, wanted.parameterCount());
+        boolean anyMemory = wanted.parameterType(0) == MemorySegment.class;
+        return (anyMemory ? MethodHandles.filterArguments(longs, 0, address) : longs)
+            .asType(wanted);
+      };
     } catch (ReflectiveOperationException impossible) {
       throw new IllegalStateException(impossible);
     }
