@@ -354,12 +354,21 @@ public final class Assembler {
     put(0xD0);
   }
 
-  /** {@code prefetcht0 [place]}. */
+  /** {@code prefetcht0 [place]}: into the first level cache. */
   public void prefetch(Mem place) {
-    rex(false, 1, place);
+    prefetch(1, place);
+  }
+
+  /** {@code prefetcht1 [place]}: into the second level cache. */
+  public void prefetchSecond(Mem place) {
+    prefetch(2, place);
+  }
+
+  private void prefetch(int hint, Mem place) {
+    rex(false, hint, place);
     put(0x0F);
     put(0x18);
-    modrm(1, place, 1);
+    modrm(hint, place, 1);
   }
 
   private void general(int opcode, int reg, Gpr rm) {

@@ -253,9 +253,15 @@ final class GemmEmitter {
         a.prefetch(Mem.at(A_AT, AHEAD + k * depthStep));
       }
     }
-    a.prefetch(Mem.at(NEXT, 0));
-    // Of the next tile of C, half a cache line per turn is enough to have it all in time.
-    a.add(NEXT, fetchesC() ? 32 : 64);
+    if (fetchesC()) {
+      a.prefetch(Mem.at(NEXT, 0));
+      // Half a cache line per turn is enough to have all of the tile in time.
+      a.add(NEXT, 32);
+    } else {
+      // What comes later must not drive out of the first level cache what is in use.
+      a.prefetchSecond(Mem.at(NEXT, 0));
+      a.add(NEXT, 64);
+    }
     a.add(A_AT, UNROLL * depthStep);
     a.add(B_AT, UNROLL * 2 * isa.bytes());
     a.sub(LEFT, UNROLL);

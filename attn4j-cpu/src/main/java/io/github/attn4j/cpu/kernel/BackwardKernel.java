@@ -181,8 +181,13 @@ final class BackwardKernel {
     float scale = kernels.productFactor(problem);
     Floats queries = t.query.qt[t.m];
     Floats douts = t.query.dot[t.m];
-    kernels.scores(dim, t.key.keyRows, queries, p, scale, w.st, base, first, end);
-    kernels.scores(valueDim, t.key.valueRows, douts, p, 1f, w.ds, base, first, end);
+    // Each product brings its next panel nearer.
+    int nextQueries = (p + 1) * dim * PS;
+    int nextDouts = (p + 1) * valueDim * PS;
+    kernels.scores(
+        dim, t.key.keyRows, queries, p, scale, w.st, base, first, end, queries, nextQueries);
+    kernels.scores(
+        valueDim, t.key.valueRows, douts, p, 1f, w.ds, base, first, end, douts, nextDouts);
     boolean hasBias = forward.bias() != null;
     if (scores.needed(hasBias)) {
       scores.apply(w, hasBias, true, lane, base, first, end);

@@ -136,7 +136,9 @@ final class Bfloat16Kernels extends EmittedKernels {
       Floats tile,
       int base,
       int first,
-      int end) {
+      int end,
+      Floats ahead,
+      int aheadAt) {
     int from = first / MR * MR;
     int pairs = pairs(depth);
     Calls.run(
@@ -146,7 +148,7 @@ final class Bfloat16Kernels extends EmittedKernels {
         at(tile, base + from * NR),
         end - from,
         pairs,
-        at(b, (panel + 1) * pairs * NR),
+        at(ahead, aheadAt),
         bits(factor));
   }
 

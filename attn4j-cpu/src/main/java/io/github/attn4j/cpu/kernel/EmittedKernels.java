@@ -114,7 +114,9 @@ class EmittedKernels implements TileKernels {
       Floats tile,
       int base,
       int first,
-      int end) {
+      int end,
+      Floats ahead,
+      int aheadAt) {
     int from = first / MR * MR;
     Calls.run(
         Code.SCORES,
@@ -123,8 +125,7 @@ class EmittedKernels implements TileKernels {
         at(tile, base + from * NR),
         end - from,
         depth,
-        // The caller goes on with the panel behind this one.
-        at(b, (panel + 1) * depth * NR));
+        at(ahead, aheadAt));
   }
 
   @Override

@@ -27,6 +27,10 @@ import java.util.Arrays;
  */
 final class ForwardKernel {
   private final TileKernels kernels;
+
+  /** Parts that a key tile is fetched ahead in: 24 KiB each at 128 columns. */
+  private static final int PARTS = 4;
+
   private final Problem problem;
   private final ForwardCall call;
   private final KeyTile[][] packs;
@@ -169,13 +173,19 @@ final class ForwardKernel {
     if (call.dropout() != null) {
       MaskPass.loadKept(call.dropout(), grid, tile, key0, keys, w);
     }
-    KeyTile packed =
-        task.slot() == ForwardTask.OWN
-            ? w.pack(problem, call, tile.b(), tile.head() / problem.group(), n)
-            : packs[task.slot()][n];
+    KeyTile packed;
+    KeyTile following;
+    if (task.slot() == ForwardTask.OWN) {
+      packed = w.pack(problem, call, tile.b(), tile.head() / problem.group(), n);
+      following = packed;
+    } else {
+      KeyTile[] tiles = packs[task.slot()];
+      packed = tiles[n];
+      following = tiles[Math.min(n + 1, tiles.length - 1)];
+    }
     for (int lane = 0; lane < tile.lanes(); lane += NR) {
       if (w.ranges[lane / NR] != 0) {
-        panel(task, w, packed, key0, keys, partial, lane);
+        panel(task, w, packed, following, key0, keys, partial, lane);
       }
     }
   }
@@ -184,6 +194,7 @@ final class ForwardKernel {
       ForwardTask task,
       Workspace w,
       KeyTile packed,
+      KeyTile following,
       int key0,
       int keys,
       boolean partial,
@@ -195,7 +206,12 @@ final class ForwardKernel {
     int outColumns = Lanes.roundUp(problem.valueDim(), MR);
     // Sᵀ = K.Qᵀ
     float scale = kernels.productFactor(problem);
-    kernels.scores(dim, packed.keyRows, w.qt, lane / NR, scale, w.st, 0, first, end);
+    // The panels of a tile each bring a part of the following tile nearer, keys before values.
+    int part = lane / NR % PARTS;
+    Floats ahead = part < PARTS / 2 ? following.keyRows : following.columns;
+    int aheadAt = part % (PARTS / 2) * (ahead.size() / (PARTS / 2));
+    kernels.scores(
+        dim, packed.keyRows, w.qt, lane / NR, scale, w.st, 0, first, end, ahead, aheadAt);
     boolean hasBias = call.bias() != null;
     if (scores.needed(hasBias)) {
       scores.apply(w, hasBias, false, lane, 0, first, end);

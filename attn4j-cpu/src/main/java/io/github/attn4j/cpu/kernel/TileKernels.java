@@ -161,6 +161,8 @@ interface TileKernels {
    * @param b panels of queries, of depth columns
    * @param panel which of them
    * @param factor 1 unless these kernels scale products
+   * @param ahead what will be read soon, and may be brought nearer
+   * @param aheadAt from which element on
    */
   void scores(
       int depth,
@@ -171,7 +173,9 @@ interface TileKernels {
       Floats tile,
       int base,
       int first,
-      int end);
+      int end,
+      Floats ahead,
+      int aheadAt);
 
   /** Adds w.bias to the scores of a panel in w.st; the panel of the bias starts at biasBase. */
   void addBias(Workspace w, int biasBase, int base, int first, int end);

@@ -104,7 +104,9 @@ final class VectorKernels implements TileKernels {
       Floats tile,
       int base,
       int first,
-      int end) {
+      int end,
+      Floats ahead,
+      int aheadAt) {
     int bo = panel * depth * PS;
     float[] rows = a.array();
     float[] columns = b.array();

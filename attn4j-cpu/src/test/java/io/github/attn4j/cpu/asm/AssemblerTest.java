@@ -115,6 +115,7 @@ final class AssemblerTest {
       plain("mov %s,%s".formatted(Sample.text(m, 4), Sample.dword(r)), () -> a.movDword(m, r));
       plain("mov %s,%s".formatted(Sample.dword(r), Sample.text(m, 4)), () -> a.movDword(r, m));
       plain("prefetcht0 " + Sample.text(m, 1), () -> a.prefetch(m));
+      plain("prefetcht1 " + Sample.text(m, 1), () -> a.prefetchSecond(m));
     });
     s.check();
   }

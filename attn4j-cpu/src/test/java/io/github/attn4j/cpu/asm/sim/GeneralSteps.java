@@ -46,7 +46,7 @@ final class GeneralSteps {
         yield m -> m.push(from.of(m));
       }
       case "pop" -> write(i.register(0), Machine::pop);
-      case "nop", "prefetcht0" -> m -> {};
+      case "nop", "prefetcht0", "prefetcht1" -> m -> {};
       default -> control(i);
     };
   }
