@@ -60,6 +60,12 @@ final class SimulatedBfloat16Test
     return "cpu";
   }
 
+  /** A quarter of them are in bfloat16. */
+  @Override
+  public int cases() {
+    return 120;
+  }
+
   /** Guards against a run that tests other kernels than its name says. */
   @Test
   void kernelsAreThoseOfBfloat16() {
