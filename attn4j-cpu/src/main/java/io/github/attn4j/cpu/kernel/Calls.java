@@ -100,7 +100,7 @@ final class Calls {
     }
   }
 
-  private static RuntimeException unexpected(Throwable thrown) {
+  static RuntimeException unexpected(Throwable thrown) {
     if (thrown instanceof Error error) {
       throw error;
     }

@@ -112,6 +112,24 @@ final class EmittedPacker {
         paddedColumns);
   }
 
+  /** Copies the first panel into rows {@code stride} bytes apart. */
+  static void panelToRows(Floats panel, int columns, int count, Floats rows, long stride) {
+    Calls.runAt(
+        FROM_PANELS, rows.segment(), 0, stride, count, columns, panel.address(), columns);
+  }
+
+  /** The way back: lanes behind the last row become zeros. */
+  static void rowsToPanel(Floats rows, long stride, int columns, int count, Floats panel) {
+    long one = Float.floatToRawIntBits(1f);
+    Calls.runAt(
+        TRANSPOSED_PANELS, rows.segment(), 0, stride, count, columns, panel.address(), one);
+  }
+
+  /** Whether all elements of rows are finite. */
+  static boolean finite(Floats rows, long stride, int count, int columns) {
+    return Calls.askAt(ANY_NOT_FINITE, rows.segment(), 0, stride, count, columns) == 0;
+  }
+
   /** Takes what is not finite out of the staged rows. */
   private static @Nullable Strays takeStrays(int count, int columns, float factor, Workspace w) {
     w.stage.copyTo(w.rows, count * columns);

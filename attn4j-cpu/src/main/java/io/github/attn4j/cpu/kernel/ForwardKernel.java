@@ -13,6 +13,7 @@ import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
 import io.github.attn4j.spi.TileRuns;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Output and lse of one query tile over some key tiles: for each of those that the plan visits, and
@@ -38,6 +39,9 @@ final class ForwardKernel {
   private final ScorePass scores;
   private final RowFinisher finisher;
 
+  /** Null if the call needs more than it does. */
+  private final @Nullable DecodePass decode;
+
   /** The largest score of each head, whichever thread finds it. */
   private final float[] maxLogits;
 
@@ -49,6 +53,7 @@ final class ForwardKernel {
     this.joins = joins;
     this.scores = new ScorePass(problem.score());
     this.finisher = new RowFinisher(problem, call);
+    this.decode = DecodePass.of(problem, call);
     this.maxLogits = new float[call.maxLogit() == null ? 0 : problem.heads()];
     Arrays.fill(maxLogits, Float.NEGATIVE_INFINITY);
   }
@@ -106,6 +111,22 @@ final class ForwardKernel {
    */
   private boolean part(ForwardTask task, Workspace w, int from, int to) {
     QueryTile tile = task.tile();
+    DecodePass inPlace = decode != null && DecodePass.takes(task) ? decode : null;
+    boolean visited = visit(task, w, from, to, inPlace);
+    if (inPlace != null && !inPlace.finite(w, tile.lanes())) {
+      visit(task, w, from, to, null);
+    }
+    for (int g = 0; maxLogits.length > 0 && g < tile.heads(); g++) {
+      int first = g * tile.rows();
+      noteLargest(tile.head() + g, RowFinisher.largest(w, first, first + tile.rows()));
+    }
+    return visited;
+  }
+
+  /** From an empty softmax on; FULL tiles by {@code inPlace} if it is there. */
+  private boolean visit(
+      ForwardTask task, Workspace w, int from, int to, @Nullable DecodePass inPlace) {
+    QueryTile tile = task.tile();
     int panel = Lanes.roundUp(problem.valueDim(), MR) * PS;
     w.rowMax.fill(Float.NEGATIVE_INFINITY);
     w.rowSum.fill(0f);
@@ -115,14 +136,16 @@ final class ForwardKernel {
     int m = tile.row0() / TILE_M;
     for (int run = runs.firstRun(m); run < runs.firstRun(m + 1); run++) {
       int end = Math.min(to, runs.to(run));
-      for (int n = Math.max(from, runs.from(run)); n < end; n++) {
-        keyTile(task, w, n, runs.partial(run));
-        visited = true;
+      int first = Math.max(from, runs.from(run));
+      visited |= first < end;
+      if (inPlace != null && !runs.partial(run) && first < end) {
+        int kvHead = tile.head() / problem.group();
+        inPlace.tiles(tile, kvHead, first, end, task.grid().extent().seqlenK(), w);
+        continue;
       }
-    }
-    for (int g = 0; maxLogits.length > 0 && g < tile.heads(); g++) {
-      int first = g * tile.rows();
-      noteLargest(tile.head() + g, RowFinisher.largest(w, first, first + tile.rows()));
+      for (int n = first; n < end; n++) {
+        keyTile(task, w, n, runs.partial(run));
+      }
     }
     return visited;
   }

@@ -53,7 +53,7 @@ final class IntegerRows {
     }
   }
 
-  private static void readFactors(Rows rows, long at, int columns, float[] to, short[] halves) {
+  static void readFactors(Rows rows, long at, int columns, float[] to, short[] halves) {
     if (rows.columnStride() == 0) {
       Arrays.fill(to, 0, columns, RowTransfer.get(rows, at));
     } else {

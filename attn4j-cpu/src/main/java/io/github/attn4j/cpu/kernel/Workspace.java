@@ -9,6 +9,7 @@ import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 
 import io.github.attn4j.spi.ForwardCall;
 import io.github.attn4j.spi.Problem;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The scratch tiles of one thread, kept and reused by every call on it; they grow to the largest
@@ -117,6 +118,8 @@ final class Workspace {
 
   PartialRows part = new PartialRows(0);
 
+  private @Nullable DecodeScratch decode;
+
   /** Keys and values that a single query tile reads. */
   private KeyTile keys = new KeyTile(0, 0, false);
 
@@ -149,6 +152,16 @@ final class Workspace {
   KeyTile pack(Problem problem, ForwardCall call, int b, int kvHead, int n) {
     keys.pack(TileKernels.of(problem), problem, call, b, kvHead, n);
     return keys;
+  }
+
+  /** What a decode works on; made when first asked for. */
+  DecodeScratch decode() {
+    DecodeScratch made = decode;
+    if (made == null) {
+      made = new DecodeScratch();
+      decode = made;
+    }
+    return made;
   }
 
   /** Notes the rows of a tile's lanes. */
