@@ -114,15 +114,13 @@ final class EmittedPacker {
 
   /** Copies the first panel into rows {@code stride} bytes apart. */
   static void panelToRows(Floats panel, int columns, int count, Floats rows, long stride) {
-    Calls.runAt(
-        FROM_PANELS, rows.segment(), 0, stride, count, columns, panel.address(), columns);
+    Calls.runAt(FROM_PANELS, rows.segment(), 0, stride, count, columns, panel.address(), columns);
   }
 
   /** The way back: lanes behind the last row become zeros. */
   static void rowsToPanel(Floats rows, long stride, int columns, int count, Floats panel) {
     long one = Float.floatToRawIntBits(1f);
-    Calls.runAt(
-        TRANSPOSED_PANELS, rows.segment(), 0, stride, count, columns, panel.address(), one);
+    Calls.runAt(TRANSPOSED_PANELS, rows.segment(), 0, stride, count, columns, panel.address(), one);
   }
 
   /** Whether all elements of rows are finite. */
