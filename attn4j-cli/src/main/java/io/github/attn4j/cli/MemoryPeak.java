@@ -1,5 +1,8 @@
 package io.github.attn4j.cli;
 
+import io.github.attn4j.cpu.MachinePeak;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
@@ -7,13 +10,9 @@ import java.util.concurrent.CyclicBarrier;
 /** How fast the machine reads memory: the yardstick of decoding, which reads every key once. */
 final class MemoryPeak {
   /** Of all threads together; larger than the last level of today's processors. */
-  private static final int LONGS = 1 << 25;
+  private static final long BYTES = 1L << 28;
 
   private static final int ROUNDS = 5;
-
-  /** Keeps the sums alive. */
-  @SuppressWarnings("UnusedVariable")
-  private static volatile long sink;
 
   private MemoryPeak() {}
 
@@ -29,7 +28,7 @@ final class MemoryPeak {
     Thread[] readers = new Thread[threads];
     for (int t = 0; t < threads; t++) {
       double[] own = rates[t];
-      readers[t] = Thread.ofPlatform().daemon().start(() -> read(LONGS / threads, barrier, own));
+      readers[t] = Thread.ofPlatform().daemon().start(() -> read(BYTES / threads, barrier, own));
     }
     for (Thread reader : readers) {
       try {
@@ -42,34 +41,19 @@ final class MemoryPeak {
     return Arrays.stream(best).max().orElse(0);
   }
 
-  private static void read(int count, CyclicBarrier barrier, double[] rates) {
-    long[] memory = new long[count];
-    Arrays.setAll(memory, n -> n);
-    for (int round = 0; round < rates.length; round++) {
-      try {
+  private static void read(long bytes, CyclicBarrier barrier, double[] rates) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(bytes, 64);
+      // Pages nobody has written are all the same one.
+      memory.fill((byte) 1);
+      for (int round = 0; round < rates.length; round++) {
         barrier.await();
-      } catch (InterruptedException | BrokenBarrierException stopped) {
-        Thread.currentThread().interrupt();
-        return;
+        long begin = System.nanoTime();
+        MachinePeak.read(memory);
+        rates[round] = (double) bytes / (System.nanoTime() - begin);
       }
-      long begin = System.nanoTime();
-      sink = sum(memory);
-      rates[round] = 8.0 * count / (System.nanoTime() - begin);
+    } catch (InterruptedException | BrokenBarrierException stopped) {
+      Thread.currentThread().interrupt();
     }
-  }
-
-  /** Four chains: enough for loads, not additions, to be what is waited for. */
-  private static long sum(long[] memory) {
-    long a = 0;
-    long b = 0;
-    long c = 0;
-    long d = 0;
-    for (int n = 0; n + 3 < memory.length; n += 4) {
-      a += memory[n];
-      b += memory[n + 1];
-      c += memory[n + 2];
-      d += memory[n + 3];
-    }
-    return a + b + c + d;
   }
 }

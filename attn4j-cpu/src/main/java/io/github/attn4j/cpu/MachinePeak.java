@@ -1,6 +1,7 @@
 package io.github.attn4j.cpu;
 
 import io.github.attn4j.cpu.kernel.Lanes;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.IntToLongFunction;
@@ -34,6 +35,15 @@ public final class MachinePeak {
    */
   public static double bf16Gflops(int threads) {
     return best(threads, Lanes::bfloat16MultiplyAdds);
+  }
+
+  /**
+   * Reads native memory from its start to its end with loads as wide as the kernels use.
+   *
+   * @param memory any length
+   */
+  public static void read(MemorySegment memory) {
+    Lanes.read(memory);
   }
 
   private static double best(int threads, IntToLongFunction multiplyAdds) {

@@ -111,6 +111,7 @@ public final class KernelTable {
     entries.add(new Entry("widenFloat16", 3, convert.widenFloat16()));
     entries.add(new Entry("anyNotFinite", 4, pack.anyNotFinite()));
     entries.add(new Entry("peak", 1, PeakEmitter.emit(frame, VectorOp.VFMADD231PS)));
+    entries.add(new Entry("read", 2, PeakEmitter.read(frame)));
     return entries;
   }
 

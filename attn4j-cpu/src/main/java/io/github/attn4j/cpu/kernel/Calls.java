@@ -15,6 +15,14 @@ final class Calls {
     }
   }
 
+  static void run(MethodHandle kernel, long a, long b) {
+    try {
+      kernel.invokeExact(a, b);
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
   static void run(MethodHandle kernel, long a, long b, long c) {
     try {
       kernel.invokeExact(a, b, c);

@@ -11,7 +11,9 @@ import io.github.attn4j.cpu.emit.KernelTable;
 import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,8 +35,12 @@ class EmittedKernels implements TileKernels {
     private static final MethodHandle DIVIDE = TABLE.function("divide");
     private static final MethodHandle SCORE_GRADIENTS = TABLE.function("scoreGradients");
     private static final MethodHandle PEAK = TABLE.function("peak");
+    private static final MethodHandle READ = TABLE.function("read");
     private static final MethodHandle MULTIPLY_SLOPE = TABLE.function("multiplySlope");
   }
+
+  /** Bytes of a cache line. */
+  private static final int LINE = 64;
 
   private final Isa isa;
 
@@ -64,6 +70,15 @@ class EmittedKernels implements TileKernels {
   public long multiplyAdds(int steps) {
     Calls.run(Code.PEAK, steps);
     return (long) steps * KernelTable.PEAK_CHAINS * isa.bits() / Float.SIZE;
+  }
+
+  @Override
+  public void read(MemorySegment memory) {
+    try {
+      Calls.run(Code.READ, memory.address(), memory.byteSize() / LINE);
+    } finally {
+      Reference.reachabilityFence(memory);
+    }
   }
 
   static long at(Floats floats, int index) {

@@ -53,7 +53,7 @@ final class ForwardKernel {
     this.joins = joins;
     this.scores = new ScorePass(problem.score());
     this.finisher = new RowFinisher(problem, call);
-    this.decode = DecodePass.of(problem, call);
+    this.decode = DecodePass.of(kernels, problem, call);
     this.maxLogits = new float[call.maxLogit() == null ? 0 : problem.heads()];
     Arrays.fill(maxLogits, Float.NEGATIVE_INFINITY);
   }

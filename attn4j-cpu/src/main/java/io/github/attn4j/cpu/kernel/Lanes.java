@@ -2,6 +2,7 @@ package io.github.attn4j.cpu.kernel;
 
 import io.github.attn4j.DType;
 import io.github.attn4j.spi.TileShape;
+import java.lang.foreign.MemorySegment;
 
 /** The one home of the sizes of tiles; lanes are the queries of a tile. */
 public final class Lanes {
@@ -87,6 +88,15 @@ public final class Lanes {
    */
   public static long bfloat16MultiplyAdds(int steps) {
     return TileKernels.of(DType.BFLOAT16, DType.BFLOAT16).multiplyAdds(steps);
+  }
+
+  /**
+   * Reads native memory from its start to its end, by the active kernels.
+   *
+   * @param memory any length
+   */
+  public static void read(MemorySegment memory) {
+    TileKernels.active().read(memory);
   }
 
   static int roundUp(int value, int multiple) {

@@ -9,6 +9,7 @@ import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,6 +88,9 @@ interface TileKernels {
   default float productFactor(Problem problem) {
     return scalesProducts() ? (float) problem.score().scale() : 1f;
   }
+
+  /** Reads native memory from its start to its end, as fast as the machine can. */
+  void read(MemorySegment memory);
 
   /**
    * Packs a block of keys (or values); rows and columns that fill up a panel are zeros.

@@ -14,6 +14,7 @@ import io.github.attn4j.Sequences;
 import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,11 @@ final class VectorKernels implements TileKernels {
   @Override
   public long multiplyAdds(int steps) {
     return VectorPeak.multiplyAdds(steps);
+  }
+
+  @Override
+  public void read(MemorySegment memory) {
+    VectorPeak.read(memory);
   }
 
   @Override

@@ -1,8 +1,10 @@
 package io.github.attn4j.cpu.kernel;
 
 import static io.github.attn4j.cpu.kernel.Vectors.FLOATS;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static jdk.incubator.vector.FloatVector.broadcast;
 
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -48,5 +50,25 @@ final class VectorPeak {
     sum = sum.add(c6).add(c7).add(c8).add(c9).add(c10).add(c11);
     sink = sum.reduceLanes(VectorOperators.ADD);
     return 12L * FLOATS.length() * steps;
+  }
+
+  /** Keeps the sums alive. */
+  @SuppressWarnings("UnusedVariable")
+  private static volatile long sum;
+
+  /** Four chains: enough for loads, not additions, to be what is waited for. */
+  static void read(MemorySegment memory) {
+    long a = 0;
+    long b = 0;
+    long c = 0;
+    long d = 0;
+    long end = memory.byteSize() / Long.BYTES - 3;
+    for (long n = 0; n < end; n += 4) {
+      a += memory.getAtIndex(JAVA_LONG, n);
+      b += memory.getAtIndex(JAVA_LONG, n + 1);
+      c += memory.getAtIndex(JAVA_LONG, n + 2);
+      d += memory.getAtIndex(JAVA_LONG, n + 3);
+    }
+    sum = a + b + c + d;
   }
 }
