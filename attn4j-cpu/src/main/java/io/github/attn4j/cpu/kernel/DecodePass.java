@@ -35,7 +35,7 @@ final class DecodePass {
   /** The pass over a call's tiles, or null if they need more than it does. */
   static @Nullable DecodePass of(TileKernels kernels, Problem problem, ForwardCall call) {
     // A row must come out as in a prefill: so where that multiplies bfloat16, this does not serve.
-    if (kernels != TileKernels.active()
+    if (kernels instanceof Bfloat16Kernels
         || KernelChoice.ACTIVE.isaOrNull() != Isa.AVX512
         || problem.score().softcap() > 0
         || call.bias() != null
