@@ -268,7 +268,7 @@ final class BenchCommand implements Callable<Integer> {
   private AttentionPlan decode(BenchCase one, Map<String, Object> line) {
     DecodeWorkload work = new DecodeWorkload(one, 1);
     int count = work.plan().spec().execution().resolvedThreads();
-    double peak = MemoryPeak.readGigabytes(count);
+    double peak = Machine.readGigabytes(count).orElse(Double.NaN);
     Timing timing = Timing.of(work::step, seconds);
     double gigabytes = work.bytes() * 1e-9 / timing.seconds();
     line.put("page_size", one.pageSize());

@@ -103,8 +103,21 @@ final class Machine {
     }
   }
 
+  /** The read bandwidth of so many threads, measured now; empty likewise. */
+  static OptionalDouble readGigabytes(int threads) {
+    try {
+      return OptionalDouble.of(Peak.read(threads));
+    } catch (LinkageError e) {
+      return OptionalDouble.empty();
+    }
+  }
+
   /** Apart, so that the command loads without attn4j-cpu. */
   private static final class Peak {
+    static double read(int threads) {
+      return MachinePeak.readGigabytes(threads);
+    }
+
     static double measure(int threads, DType dtype) {
       return dtype == DType.BFLOAT16
           ? MachinePeak.bf16Gflops(threads)

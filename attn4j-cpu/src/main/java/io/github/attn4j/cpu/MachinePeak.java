@@ -1,10 +1,14 @@
 package io.github.attn4j.cpu;
 
 import io.github.attn4j.cpu.kernel.Lanes;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
 import java.util.function.IntToLongFunction;
+import java.util.stream.IntStream;
 
 /**
  * What the machine can do at most, measured in this process: the yardstick of every speed claim.
@@ -12,6 +16,9 @@ import java.util.function.IntToLongFunction;
 public final class MachinePeak {
   private static final int ROUNDS = 9;
   private static final int STEPS = 2_000_000;
+
+  /** Of all threads together; larger than the last level of today's processors. */
+  private static final long READ_BYTES = 1L << 28;
 
   private MachinePeak() {}
 
@@ -38,12 +45,51 @@ public final class MachinePeak {
   }
 
   /**
-   * Reads native memory from its start to its end with loads as wide as the kernels use.
+   * The width of the vectors that the kernels use.
    *
-   * @param memory any length
+   * @return bits
    */
-  public static void read(MemorySegment memory) {
-    Lanes.read(memory);
+  public static int vectorBits() {
+    return Lanes.bits();
+  }
+
+  /**
+   * How fast threads read memory, each its own, in order, with loads as wide as the kernels use:
+   * the yardstick of decoding, which reads every key once.
+   *
+   * @param threads how many threads read at once
+   * @return 10^9 bytes per second of all of them together; the best of several rounds
+   */
+  public static double readGigabytes(int threads) {
+    double[][] rates = new double[threads][ROUNDS];
+    CyclicBarrier barrier = new CyclicBarrier(threads);
+    Thread[] readers = new Thread[threads];
+    for (int t = 0; t < threads; t++) {
+      double[] own = rates[t];
+      readers[t] =
+          Thread.ofPlatform().daemon().start(() -> read(READ_BYTES / threads, barrier, own));
+    }
+    join(readers);
+    return IntStream.range(0, ROUNDS)
+        .mapToDouble(round -> Arrays.stream(rates).mapToDouble(own -> own[round]).sum())
+        .max()
+        .orElse(0);
+  }
+
+  private static void read(long bytes, CyclicBarrier barrier, double[] rates) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(bytes, 64);
+      // Pages nobody has written are all the same one.
+      memory.fill((byte) 1);
+      for (int round = 0; round < rates.length; round++) {
+        barrier.await();
+        long begin = System.nanoTime();
+        Lanes.read(memory);
+        rates[round] = (double) bytes / (System.nanoTime() - begin);
+      }
+    } catch (InterruptedException | BrokenBarrierException stopped) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static double best(int threads, IntToLongFunction multiplyAdds) {
@@ -73,14 +119,18 @@ public final class MachinePeak {
                 rates[slot] = rate(multiplyAdds);
               });
     }
-    for (Thread helper : helpers) {
+    join(helpers);
+    return Arrays.stream(rates).sum();
+  }
+
+  private static void join(Thread[] threads) {
+    for (Thread thread : threads) {
       try {
-        helper.join();
+        thread.join();
       } catch (InterruptedException interrupted) {
         Thread.currentThread().interrupt();
       }
     }
-    return Arrays.stream(rates).sum();
   }
 
   private static double rate(IntToLongFunction multiplyAdds) {

@@ -86,7 +86,7 @@ public final class Bench {
 
   private static double peak(Work work) {
     if (decodes(work)) {
-      return ReadPeak.gigabytes(work.threads());
+      return MachinePeak.readGigabytes(work.threads());
     }
     return work.spec().dtype() == DType.BFLOAT16
         ? MachinePeak.bf16Gflops(work.threads())

@@ -1,11 +1,11 @@
 package io.github.attn4j.bench.measure;
 
+import io.github.attn4j.cpu.MachinePeak;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * Where something was measured.
@@ -13,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
  * @param machine the processor
  * @param cores how many of it the JVM may use
  * @param java the JVM's version
- * @param vectorBits width of HotSpot's vectors, and so of the peak
+ * @param vectorBits width of the vectors of attn4j's kernels, and so of the peak
  * @param avx512 whether the processor, and with it native code, has vectors of 512 bits
  * @param date of the measurement, UTC, as yyyy-mm-dd
  */
@@ -27,7 +27,7 @@ public record Host(
         cpuInfo("model name", System.getProperty("os.arch", "unknown")),
         Runtime.getRuntime().availableProcessors(),
         Runtime.version().toString(),
-        FloatVector.SPECIES_PREFERRED.vectorBitSize(),
+        MachinePeak.vectorBits(),
         (" " + cpuInfo("flags", "") + " ").contains(" avx512f "),
         LocalDate.now(ZoneOffset.UTC).toString());
   }

@@ -49,7 +49,7 @@ public final class Report {
     out.append(
         text(
             """
-            Measured on %s: %s, %d cores, JDK %s, HotSpot's vectors %d bits wide. The peak of multiply-adds on one
+            Measured on %s: %s, %d cores, JDK %s, attn4j's vectors %d bits wide. The peak of multiply-adds on one
             thread, measured before and after each line, was %s GFLOP/s.%s All sizes: batch 1, 8 heads, one thread unless
             said; medians of turns that the peers took one after the other. The number in brackets is the share of the peak.
 
@@ -61,7 +61,7 @@ public final class Report {
             host.vectorBits(),
             tables.peak(),
             host.avx512() && host.vectorBits() < 512
-                ? " HotSpot does not use this processor's vectors of 512 bits; native peers do, so"
+                ? " attn4j did not use this processor's vectors of 512 bits; native peers do, so"
                     + " theirs may pass 1."
                 : ""));
     out.append(tables.versions()).append('\n');
