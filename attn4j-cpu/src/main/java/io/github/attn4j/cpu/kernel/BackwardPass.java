@@ -84,7 +84,7 @@ final class BackwardPass {
   }
 
   private void runWave(BackwardCall call, int[] wave, Packs buffers, double[] sinks) {
-    TileKernels kernels = TileKernels.of(problem, call.dout());
+    TileKernels kernels = TileKernels.of(problem, call);
     List<Task> keyTasks = keyTasks(wave);
     List<Task> queryTasks = queryTasks(wave);
     Workers.run(

@@ -46,7 +46,7 @@ final class ForwardKernel {
   private final float[] maxLogits;
 
   ForwardKernel(Problem problem, ForwardCall call, KeyTile[][] packs, Joins joins) {
-    this.kernels = TileKernels.of(problem, call.out());
+    this.kernels = TileKernels.of(problem);
     this.problem = problem;
     this.call = call;
     this.packs = packs;

@@ -133,7 +133,7 @@ final class ForwardWave {
   void pack(int task, KeyTile[][] packs, ForwardCall call) {
     PackTask t = packTasks.get(task);
     packs[t.slot()][t.tile()].pack(
-        TileKernels.of(problem, call.out()), problem, call, t.b(), t.kvHead(), t.tile());
+        TileKernels.of(problem), problem, call, t.b(), t.kvHead(), t.tile());
   }
 
   void run(int task, ForwardKernel kernel) {

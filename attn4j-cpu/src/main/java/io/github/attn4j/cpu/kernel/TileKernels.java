@@ -5,6 +5,7 @@ import static io.github.attn4j.cpu.kernel.Lanes.PS;
 
 import io.github.attn4j.DType;
 import io.github.attn4j.Sequences;
+import io.github.attn4j.spi.BackwardCall;
 import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.Rows;
@@ -39,19 +40,19 @@ interface TileKernels {
     return Active.KERNELS;
   }
 
-  /**
-   * The kernels for a problem. A result of more digits than the queries have is not made with
-   * probabilities of as few.
-   *
-   * @param out the output or, backward, its gradient
-   */
-  static TileKernels of(Problem problem, Rows out) {
-    return out.dtype() == problem.dtype() ? of(problem.dtype(), problem.kvDtype()) : active();
+  /** The kernels for a forward. */
+  static TileKernels of(Problem problem) {
+    return of(problem.dtype(), problem.kvDtype());
   }
 
   /** The kernels for products of queries and keys of these types. */
   static TileKernels of(DType queries, DType keys) {
     return Bfloat16Kernels.serve(queries, keys) ? Bfloat16Kernels.instance() : active();
+  }
+
+  /** The kernels for a backward, whose output gradients may be of another type. */
+  static TileKernels of(Problem problem, BackwardCall call) {
+    return call.dout().dtype() == problem.dtype() ? of(problem) : active();
   }
 
   /**

@@ -150,7 +150,7 @@ final class Workspace {
 
   /** Packs a key tile for the next use of this thread alone. */
   KeyTile pack(Problem problem, ForwardCall call, int b, int kvHead, int n) {
-    keys.pack(TileKernels.of(problem, call.out()), problem, call, b, kvHead, n);
+    keys.pack(TileKernels.of(problem), problem, call, b, kvHead, n);
     return keys;
   }
 
