@@ -177,7 +177,14 @@ final class Bfloat16KernelsTest {
           }
         }
         call(
-            "accumulateByKeys", parts(a, b, c), a.address(), b.address(), c.address(), rows, depth);
+            "accumulateByKeys",
+            parts(a, b, c),
+            a.address(),
+            b.address(),
+            c.address(),
+            rows,
+            depth,
+            b.address());
         assertThat(words(c, rows * NR)).as("%d by %d", rows, depth).isEqualTo(bits(expected));
       }
     }

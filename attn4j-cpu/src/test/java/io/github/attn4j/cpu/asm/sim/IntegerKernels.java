@@ -14,6 +14,7 @@ final class IntegerKernels {
       table.put("vpor" + suffix, LaneOp.each(lanes((a, b) -> a | b)));
       table.put("vpxor" + suffix, LaneOp.each(lanes((a, b) -> a ^ b)));
     }
+    table.put("vorps", LaneOp.each(lanes((a, b) -> a | b)));
     table.put("vandnps", LaneOp.each(lanes((a, b) -> ~a & b)));
     table.put("vpaddd", LaneOp.each(lanes((a, b) -> a + b)));
     table.put("vpsubd", LaneOp.each(lanes((a, b) -> a - b)));
