@@ -1,4 +1,4 @@
-/** The CPU backend: attention kernels in the Vector API. */
+/** The CPU backend: attention kernels in emitted machine code, or in the Vector API. */
 module io.github.attn4j.cpu {
   requires transitive io.github.attn4j.core;
   requires jdk.incubator.vector;

@@ -9,8 +9,10 @@ import io.github.attn4j.spi.Problem;
 import io.github.attn4j.spi.TilePlan;
 import io.github.attn4j.spi.TileShape;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
-/** Vector API kernels on every core. */
+/** Kernels on every core: in machine code emitted at run time, else in the Vector API. */
 public final class CpuBackend implements AttentionBackend {
   /** Asked before any class that needs the module is touched. */
   private static final boolean VECTOR_MODULE =
@@ -19,6 +21,25 @@ public final class CpuBackend implements AttentionBackend {
   private static final String NO_VECTOR_MODULE =
       "the module jdk.incubator.vector is not there; start java with"
           + " --add-modules jdk.incubator.vector";
+
+  /** Held by a class of its own, since asking emits code that the backend may never need. */
+  private static final class Trouble {
+    /** Why no kernels can be had, or null if they can. */
+    private static final @Nullable String REASON = find();
+
+    private static @Nullable String find() {
+      if (!VECTOR_MODULE) {
+        return NO_VECTOR_MODULE;
+      }
+      try {
+        Lanes.bits();
+        return null;
+      } catch (ExceptionInInitializerError refused) {
+        // What a property asked for in vain: a user shall read that, not the name of a class.
+        return "no kernels: " + Objects.requireNonNull(refused.getCause()).getMessage();
+      }
+    }
+  }
 
   /** Used by the service loader. */
   public CpuBackend() {}
@@ -35,12 +56,12 @@ public final class CpuBackend implements AttentionBackend {
 
   @Override
   public String description() {
-    return VECTOR_MODULE ? Lanes.description() : NO_VECTOR_MODULE;
+    return Trouble.REASON == null ? Lanes.description() : Trouble.REASON;
   }
 
   @Override
   public List<String> refusals(Problem problem) {
-    return VECTOR_MODULE ? List.of() : List.of(NO_VECTOR_MODULE);
+    return Trouble.REASON == null ? List.of() : List.of(Trouble.REASON);
   }
 
   @Override
