@@ -132,7 +132,6 @@ final class Workspace {
   private void fit(int dim) {
     int columns = Lanes.roundUp(dim, Lanes.MR);
     if (qt.size() < PANELS * dim * PS) {
-      qt = Floats.allocate(PANELS * dim * PS);
       ot = Floats.allocate(PANELS * columns * PS);
       rows = new float[Math.max(TILE_M, TILE_N) * dim];
       int staged = Math.max(TILE_M, TILE_N) * Lanes.roundUp(dim, STAGED_COLUMNS);
@@ -145,6 +144,8 @@ final class Workspace {
       joined = new PartialRows(dim);
       part = new PartialRows(dim);
       keys = new KeyTile(dim, dim, false);
+      // Last, since it tells that all is there: memory may end before, and kernels know no bounds.
+      qt = Floats.allocate(PANELS * dim * PS);
     }
   }
 
