@@ -85,8 +85,8 @@ final class DecodeSoftmaxEmitter {
 
   Label emit() {
     Label entry = frame.begin();
-    exp.load();
     frame.constant(spare, Float.NEGATIVE_INFINITY, TABLE);
+    exp.load();
     maxima();
     for (int first = 0; first < rows; first += ABREAST) {
       moveOn(first);

@@ -22,6 +22,9 @@ final class DecodePass {
   /** How many key tiles were done so in this process. */
   static final LongAdder TILES = new LongAdder();
 
+  /** Parts that were done again, packed, since their output was not finite. */
+  static final LongAdder REDONE = new LongAdder();
+
   private static final long OUT_STEP = (long) DecodeTable.MOST_COLUMNS * Float.BYTES;
 
   private final DecodeSource key;
@@ -89,7 +92,11 @@ final class DecodePass {
   boolean finite(Workspace w, int lanes) {
     DecodeScratch scratch = w.decode();
     EmittedPacker.panelToRows(w.ot, value.columns(), lanes, scratch.out, OUT_STEP);
-    return EmittedPacker.finite(scratch.out, OUT_STEP, lanes, value.columns());
+    boolean finite = EmittedPacker.finite(scratch.out, OUT_STEP, lanes, value.columns());
+    if (!finite) {
+      REDONE.increment();
+    }
+    return finite;
   }
 
   /** The keys of a tile: {@code count} of {@code all} of a head, from {@code first} on. */

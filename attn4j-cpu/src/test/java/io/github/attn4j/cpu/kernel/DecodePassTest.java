@@ -127,6 +127,7 @@ final class DecodePassTest {
     AttentionResult prefill =
         run(cache, heads, query, keys, AttentionInputs.of(query, k, v).withStorage(storage));
     long before = DecodePass.TILES.sum();
+    long redone = DecodePass.REDONE.sum();
     AttentionResult decode =
         run(cache, heads, last, keys, AttentionInputs.of(last, k, v).withStorage(storage));
     boolean inPlace = KernelChoice.ACTIVE.isaOrNull() == Isa.AVX512;
@@ -134,6 +135,7 @@ final class DecodePassTest {
     assertThat(DecodePass.TILES.sum() - before)
         .as(what)
         .isEqualTo(inPlace ? (long) KV_HEADS * Math.ceilDiv(keys, Lanes.TILE_N) : 0);
+    assertThat(DecodePass.REDONE.sum()).as("parts done again: %s", what).isEqualTo(redone);
     assertThat(decode.out().toFloatArray())
         .as(what)
         .isEqualTo(prefill.out().slice(2, ROWS - 1, ROWS).copy().toFloatArray());
