@@ -12,7 +12,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodType;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,7 +30,18 @@ public final class KernelTable {
   private static final List<Gpr> ARGUMENTS =
       List.of(Gpr.RDI, Gpr.RSI, Gpr.RDX, Gpr.RCX, Gpr.R8, Gpr.R9);
 
-  private record Entry(String name, int arguments, Label label) {}
+  /**
+   * A kernel in the code.
+   *
+   * @param displaced where the same starts with one more argument, an offset added to the first
+   */
+  private record Entry(String name, int arguments, Label label, Label displaced) {
+    MethodType type() {
+      // The only kernels with a result tell whether something was found.
+      Class<?> result = name.startsWith("any") ? long.class : void.class;
+      return MethodType.methodType(result, Collections.nCopies(arguments, long.class));
+    }
+  }
 
   /** Makes code callable. */
   @FunctionalInterface
@@ -40,8 +50,10 @@ public final class KernelTable {
     BiFunction<Integer, MethodType, MethodHandle> place(byte[] code);
   }
 
-  private final Map<String, MethodHandle> functions = new LinkedHashMap<>();
-  private final Map<String, MethodHandle> onAnyMemory = new LinkedHashMap<>();
+  private final Map<String, Entry> entries = new LinkedHashMap<>();
+
+  /** Links what is asked for, when it is asked for: most processes need few kernels. */
+  private final BiFunction<Integer, MethodType, MethodHandle> placed;
 
   /**
    * Emits and places all kernels of an instruction set.
@@ -52,10 +64,15 @@ public final class KernelTable {
    */
   public KernelTable(Isa isa, int tileN) {
     Frame frame = new Frame(isa);
-    place(frame, entries(frame, tileN * 2 * isa.bytes()), KernelTable::onProcessor);
+    emit(frame, tileN * 2 * isa.bytes());
+    placed = onProcessor(frame.a.bytes());
   }
 
-  private KernelTable() {}
+  private KernelTable(int tileN, Linkage linkage) {
+    Frame frame = new Frame(Isa.AVX512);
+    emitBfloat16(frame, tileN * frame.isa.bytes());
+    placed = linkage.place(frame.a.bytes());
+  }
 
   /**
    * Emits and places the kernels of bfloat16 for AVX-512.
@@ -69,79 +86,59 @@ public final class KernelTable {
   }
 
   static KernelTable bfloat16(int tileN, Linkage linkage) {
-    Frame frame = new Frame(Isa.AVX512);
-    int panelBytes = tileN * frame.isa.bytes();
-    Bfloat16Emitter pairs = new Bfloat16Emitter(frame);
-    List<Entry> entries = new ArrayList<>();
-    entries.add(new Entry("scores", 7, GemmEmitter.pairPanels(frame, false).emit()));
-    entries.add(new Entry("accumulate", 6, GemmEmitter.pairPanels(frame, true).emit()));
-    entries.add(new Entry("accumulateByKeys", 6, GemmEmitter.pairRows(frame, panelBytes).emit()));
-    entries.add(new Entry("keyPairs", 3, pairs.keyPairs()));
-    entries.add(new Entry("lanePairs", 3, pairs.lanePairs()));
-    entries.add(new Entry("anyNotFiniteInRowPairs", 4, pairs.rowPairs()));
-    entries.add(new Entry("transposedBits", 5, TransposeEmitter.transposedBits(frame)));
-    entries.add(new Entry("peak", 1, PeakEmitter.emit(frame, VectorOp.VDPBF16PS)));
-    KernelTable table = new KernelTable();
-    table.place(frame, entries, linkage);
-    return table;
+    return new KernelTable(tileN, linkage);
   }
 
-  private static List<Entry> entries(Frame frame, int panelBytes) {
-    List<Entry> entries = new ArrayList<>();
+  private void emitBfloat16(Frame frame, int panelBytes) {
+    Bfloat16Emitter pairs = new Bfloat16Emitter(frame);
+    define(frame, "scores", 7, GemmEmitter.pairPanels(frame, false).emit());
+    define(frame, "accumulate", 6, GemmEmitter.pairPanels(frame, true).emit());
+    define(frame, "accumulateByKeys", 6, GemmEmitter.pairRows(frame, panelBytes).emit());
+    define(frame, "keyPairs", 3, pairs.keyPairs());
+    define(frame, "lanePairs", 3, pairs.lanePairs());
+    define(frame, "anyNotFiniteInRowPairs", 4, pairs.rowPairs());
+    define(frame, "transposedBits", 5, TransposeEmitter.transposedBits(frame));
+    define(frame, "peak", 1, PeakEmitter.emit(frame, VectorOp.VDPBF16PS));
+    frame.writeConstants();
+  }
+
+  private void emit(Frame frame, int panelBytes) {
     PanelEmitter panel = new PanelEmitter(frame);
-    entries.add(new Entry("scores", 6, GemmEmitter.panels(frame, false).emit()));
-    entries.add(new Entry("accumulate", 6, GemmEmitter.panels(frame, true).emit()));
-    entries.add(new Entry("accumulateByKeys", 6, GemmEmitter.rows(frame, panelBytes).emit()));
-    entries.add(new Entry("softmax", 6, new SoftmaxEmitter(frame).emit()));
-    entries.add(new Entry("addBias", 3, panel.addBias()));
-    entries.add(new Entry("cap", 5, panel.cap()));
-    entries.add(new Entry("hide", 4, panel.hide()));
-    entries.add(new Entry("drop", 4, panel.drop()));
-    entries.add(new Entry("divide", 3, panel.divide()));
-    entries.add(new Entry("scoreGradients", 6, panel.scoreGradients()));
-    entries.add(new Entry("multiplySlope", 4, panel.multiplySlope()));
+    define(frame, "scores", 6, GemmEmitter.panels(frame, false).emit());
+    define(frame, "accumulate", 6, GemmEmitter.panels(frame, true).emit());
+    define(frame, "accumulateByKeys", 6, GemmEmitter.rows(frame, panelBytes).emit());
+    define(frame, "softmax", 6, new SoftmaxEmitter(frame).emit());
+    define(frame, "addBias", 3, panel.addBias());
+    define(frame, "cap", 5, panel.cap());
+    define(frame, "hide", 4, panel.hide());
+    define(frame, "drop", 4, panel.drop());
+    define(frame, "divide", 3, panel.divide());
+    define(frame, "scoreGradients", 6, panel.scoreGradients());
+    define(frame, "multiplySlope", 4, panel.multiplySlope());
     PackEmitter pack = new PackEmitter(frame);
     ConvertEmitter convert = new ConvertEmitter(frame);
-    entries.add(new Entry("rowPanels", 5, TransposeEmitter.rowPanels(frame)));
-    entries.add(new Entry("columnPanels", 5, pack.columnPanels()));
-    entries.add(new Entry("transposedPanels", 6, TransposeEmitter.transposedPanels(frame)));
-    entries.add(new Entry("widePanels", 6, pack.widePanels()));
-    entries.add(new Entry("fromPanels", 6, TransposeEmitter.fromPanels(frame)));
-    entries.add(new Entry("widenBfloat16", 3, convert.widenBfloat16()));
-    entries.add(new Entry("widenFloat16", 3, convert.widenFloat16()));
-    entries.add(new Entry("anyNotFinite", 4, pack.anyNotFinite()));
-    entries.add(new Entry("peak", 1, PeakEmitter.emit(frame, VectorOp.VFMADD231PS)));
-    entries.add(new Entry("read", 2, PeakEmitter.read(frame)));
-    return entries;
-  }
-
-  private void place(Frame frame, List<Entry> entries, Linkage linkage) {
-    List<Label> displaced = entries.stream().map(entry -> displaced(frame, entry)).toList();
+    define(frame, "rowPanels", 5, TransposeEmitter.rowPanels(frame));
+    define(frame, "columnPanels", 5, pack.columnPanels());
+    define(frame, "transposedPanels", 6, TransposeEmitter.transposedPanels(frame));
+    define(frame, "widePanels", 6, pack.widePanels());
+    define(frame, "fromPanels", 6, TransposeEmitter.fromPanels(frame));
+    define(frame, "widenBfloat16", 3, convert.widenBfloat16());
+    define(frame, "widenFloat16", 3, convert.widenFloat16());
+    define(frame, "anyNotFinite", 4, pack.anyNotFinite());
+    define(frame, "peak", 1, PeakEmitter.emit(frame, VectorOp.VFMADD231PS));
+    define(frame, "read", 2, PeakEmitter.read(frame));
     frame.writeConstants();
-    BiFunction<Integer, MethodType, MethodHandle> placed = linkage.place(frame.a.bytes());
-    for (int e = 0; e < entries.size(); e++) {
-      Entry entry = entries.get(e);
-      // The only kernels with a result tell whether something was found.
-      Class<?> result = entry.name().startsWith("any") ? long.class : void.class;
-      List<Class<?>> longs = Collections.nCopies(entry.arguments(), long.class);
-      MethodType type = MethodType.methodType(result, longs);
-      functions.put(entry.name(), placed.apply(entry.label().offset(), type));
-      MethodType any = type.changeParameterType(0, MemorySegment.class);
-      any = any.appendParameterTypes(long.class);
-      onAnyMemory.put(entry.name(), placed.apply(displaced.get(e).offset(), any));
-    }
   }
 
-  /** The same kernel with one more argument, an offset that is added to the first. */
-  private static Label displaced(Frame frame, Entry entry) {
-    Label stub = frame.a.here();
-    if (entry.arguments() < ARGUMENTS.size()) {
-      frame.a.add(Gpr.RDI, ARGUMENTS.get(entry.arguments()));
+  private void define(Frame frame, String name, int arguments, Label label) {
+    Label displaced = frame.a.here();
+    if (arguments < ARGUMENTS.size()) {
+      frame.a.add(Gpr.RDI, ARGUMENTS.get(arguments));
     } else {
       frame.a.add(Gpr.RDI, Mem.at(Gpr.RSP, Long.BYTES));
     }
-    frame.a.jmp(entry.label());
-    return stub;
+    frame.a.jmp(label);
+    entries.put(name, new Entry(name, arguments, label, displaced));
   }
 
   /**
@@ -152,7 +149,8 @@ public final class KernelTable {
    * @throws IllegalArgumentException if there is none of the name
    */
   public MethodHandle function(String name) {
-    return find(functions, name);
+    Entry entry = find(name);
+    return placed.apply(entry.label().offset(), entry.type());
   }
 
   /**
@@ -165,16 +163,18 @@ public final class KernelTable {
    * @throws IllegalArgumentException if there is none of the name
    */
   public MethodHandle onAnyMemory(String name) {
-    return find(onAnyMemory, name);
+    Entry entry = find(name);
+    MethodType type = entry.type().changeParameterType(0, MemorySegment.class);
+    return placed.apply(entry.displaced().offset(), type.appendParameterTypes(long.class));
   }
 
-  private static MethodHandle find(Map<String, MethodHandle> functions, String name) {
-    MethodHandle function = functions.get(name);
-    if (function == null) {
+  private Entry find(String name) {
+    Entry entry = entries.get(name);
+    if (entry == null) {
       throw new IllegalArgumentException(
-          "kernel: expected one of %s, got %s".formatted(functions.keySet(), name));
+          "kernel: expected one of %s, got %s".formatted(entries.keySet(), name));
     }
-    return function;
+    return entry;
   }
 
   private static BiFunction<Integer, MethodType, MethodHandle> onProcessor(byte[] code) {

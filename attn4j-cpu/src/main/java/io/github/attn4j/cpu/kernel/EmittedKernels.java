@@ -255,10 +255,13 @@ class EmittedKernels implements TileKernels {
   @Override
   public void layByKeys(Workspace w, int lane, int first, int end, int from, int to) {
     int base = lane / NR * PANEL;
-    for (Floats tile : new Floats[] {w.st, w.ds}) {
-      tile.fill(base + from * NR, base + first * NR, 0f);
-      tile.fill(base + end * NR, base + to * NR, 0f);
-    }
+    clearOutside(w.st, base, first, end, from, to);
+    clearOutside(w.ds, base, first, end, from, to);
+  }
+
+  private static void clearOutside(Floats tile, int base, int first, int end, int from, int to) {
+    tile.fill(base + from * NR, base + first * NR, 0f);
+    tile.fill(base + end * NR, base + to * NR, 0f);
   }
 
   @Override

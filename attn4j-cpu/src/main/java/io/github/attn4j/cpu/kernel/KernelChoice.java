@@ -56,7 +56,11 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason, boolean bfloat16) {
     }
     Isa best = Isa.best(features);
     if (asked.isEmpty()) {
-      return of(best, Isa.missing(features), features);
+      String missing = Isa.missing(features);
+      // Else people would look for what is wrong with their processor.
+      boolean masked = System.getProperty(CpuFeatures.WITHOUT_PROPERTY) != null;
+      String why = masked ? ", or must do without by -D" + CpuFeatures.WITHOUT_PROPERTY : "";
+      return of(best, missing.isEmpty() ? missing : missing + why, features);
     }
     for (Isa isa : Isa.values()) {
       if (isa.name().toLowerCase(Locale.ROOT).equals(asked)) {
