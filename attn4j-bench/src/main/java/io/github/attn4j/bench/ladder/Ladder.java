@@ -1,7 +1,11 @@
 package io.github.attn4j.bench.ladder;
 
+import io.github.attn4j.cpu.asm.CpuFeatures;
+import io.github.attn4j.cpu.emit.Isa;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /** All rungs from the bottom. */
 public final class Ladder {
@@ -9,15 +13,30 @@ public final class Ladder {
 
   /** The attempts in their order; further ones go where they belong in it. */
   public static List<Rung> rungs() {
-    return List.of(
-        new TripleLoop(),
-        new LanesOverQueries(),
-        new Packed1x1(),
-        new Packed6x1(),
-        new Packed6x2(),
-        new Fenced6x2(),
-        new TiledAttention(),
-        new Product());
+    List<Rung> rungs = new ArrayList<>();
+    rungs.add(new TripleLoop());
+    rungs.add(new LanesOverQueries());
+    rungs.add(new Packed1x1());
+    rungs.add(new Packed6x1());
+    rungs.add(new Packed6x2());
+    rungs.add(new Fenced6x2());
+    rungs.add(new TiledAttention());
+    Set<CpuFeatures> features = features();
+    for (Isa isa : Isa.values()) {
+      if (features.containsAll(isa.needs())) {
+        rungs.add(new EmittedTile(isa));
+      }
+    }
+    rungs.add(new Product());
+    return rungs;
+  }
+
+  private static Set<CpuFeatures> features() {
+    try {
+      return CpuFeatures.available();
+    } catch (IllegalStateException noMachineCode) {
+      return Set.of();
+    }
   }
 
   /**
