@@ -1,7 +1,8 @@
 /** The CPU backend: attention kernels in emitted machine code, or in the Vector API. */
 module io.github.attn4j.cpu {
   requires transitive io.github.attn4j.core;
-  requires jdk.incubator.vector;
+  // Where machine code can be emitted, kernels do without it.
+  requires static jdk.incubator.vector;
   requires static org.jspecify;
 
   exports io.github.attn4j.cpu;

@@ -14,28 +14,18 @@ import org.jspecify.annotations.Nullable;
 
 /** Kernels on every core: in machine code emitted at run time, else in the Vector API. */
 public final class CpuBackend implements AttentionBackend {
-  /** Asked before any class that needs the module is touched. */
-  private static final boolean VECTOR_MODULE =
-      ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-
-  private static final String NO_VECTOR_MODULE =
-      "the module jdk.incubator.vector is not there; start java with"
-          + " --add-modules jdk.incubator.vector";
-
   /** Held by a class of its own, since asking emits code that the backend may never need. */
   private static final class Trouble {
     /** Why no kernels can be had, or null if they can. */
     private static final @Nullable String REASON = find();
 
     private static @Nullable String find() {
-      if (!VECTOR_MODULE) {
-        return NO_VECTOR_MODULE;
-      }
       try {
         Lanes.bits();
         return null;
       } catch (ExceptionInInitializerError refused) {
-        // What a property asked for in vain: a user shall read that, not the name of a class.
+        // What was asked for in vain, or is missing: a user shall read that, not the name of a
+        // class.
         return "no kernels: " + Objects.requireNonNull(refused.getCause()).getMessage();
       }
     }

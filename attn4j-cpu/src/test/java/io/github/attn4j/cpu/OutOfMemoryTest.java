@@ -7,8 +7,6 @@ import io.github.attn4j.Attention;
 import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.Tensor;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.Collections;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -52,21 +50,13 @@ final class OutOfMemoryTest {
     // The Vector API has its tiles in arrays.
     String kernels = Attention.backends().getFirst().description();
     assumeTrue(kernels.startsWith("machine code emitted"), kernels);
-    Process java =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:MaxDirectMemorySize=" + megabytes + "m",
-                "-XX:-CreateCoredumpOnCrash",
-                "-Dattn4j.cpu.kernels=avx2",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Attempts.class.getName())
-            .redirectErrorStream(true)
-            .start();
-    String said = new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(java.waitFor()).as(said).isZero();
+    String said =
+        ChildJava.run(
+            Attempts.class,
+            "--enable-native-access=ALL-UNNAMED",
+            "-XX:MaxDirectMemorySize=" + megabytes + "m",
+            "-XX:-CreateCoredumpOnCrash",
+            "-Dattn4j.cpu.kernels=avx2");
     assertThat(said.lines().filter(line -> line.equals("out of memory")))
         .as(said)
         .containsExactlyElementsOf(Collections.nCopies(ATTEMPTS, "out of memory"));

@@ -1,15 +1,16 @@
 package io.github.attn4j.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.attn4j.Attention;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Tensor;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Kernels that cannot be had: whoever asks for an attention reads what the property was to be, each
@@ -44,19 +45,37 @@ final class RefusedKernelsTest {
       })
   void whatWasAskedForIsNamed(String property, String expected)
       throws IOException, InterruptedException {
-    Process java =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-D" + property,
-                "-cp",
-                System.getProperty("java.class.path"),
-                Attempts.class.getName())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(java.waitFor()).as(output).isZero();
+    refused(expected, "--add-modules=jdk.incubator.vector", "-D" + property);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "-Dattn4j.cpu.kernels=vector",
+        "-Dattn4j.vectorBits=256",
+        "-Dattn4j.cpu.without=avx2,avx512f",
+        "--illegal-native-access=deny"
+      })
+  void withoutMachineCodeTheVectorModuleIsAskedFor(String argument)
+      throws IOException, InterruptedException {
+    String access = argument.startsWith("--") ? "none" : "ALL-UNNAMED";
+    refused(
+        "need java to start with --add-modules jdk.incubator.vector",
+        "--enable-native-access=" + access,
+        argument);
+  }
+
+  @Test
+  void machineCodeNeedsNoModule() throws IOException, InterruptedException {
+    String kernels = Attention.backends().getFirst().description();
+    assumeTrue(kernels.startsWith("machine code emitted"), kernels);
+    String output = ChildJava.run(Attempts.class, "--enable-native-access=ALL-UNNAMED");
+    assertThat(output.lines()).containsExactly(kernels);
+  }
+
+  private static void refused(String expected, String... arguments)
+      throws IOException, InterruptedException {
+    String output = ChildJava.run(Attempts.class, arguments);
     assertThat(output.lines().filter(line -> line.contains(expected))).as(output).hasSize(3);
   }
 }

@@ -142,8 +142,8 @@ final class Bfloat16Packer {
       int at = e / columns * pitch + e % columns;
       w.rows[e] = DType.bfloat16ToFloat(halves.getAtIndex(JAVA_SHORT, at));
     }
-    Strays strays = Packer.removeStrays(w.rows, count, columns, 1f);
-    for (int s = 0; strays != null && s < strays.count(); s++) {
+    Strays strays = Packer.takeStrays(w.rows, count, columns, 1f);
+    for (int s = 0; s < strays.count(); s++) {
       int at = strays.rows()[s] * pitch + strays.columns()[s];
       halves.setAtIndex(JAVA_SHORT, at, (short) 0);
     }

@@ -129,9 +129,9 @@ final class EmittedPacker {
   }
 
   /** Takes what is not finite out of the staged rows. */
-  private static @Nullable Strays takeStrays(int count, int columns, float factor, Workspace w) {
+  private static Strays takeStrays(int count, int columns, float factor, Workspace w) {
     w.stage.copyTo(w.rows, count * columns);
-    Strays strays = Packer.removeStrays(w.rows, count, columns, factor);
+    Strays strays = Packer.takeStrays(w.rows, count, columns, factor);
     w.stage.copyFrom(w.rows, 0, count * columns);
     return strays;
   }

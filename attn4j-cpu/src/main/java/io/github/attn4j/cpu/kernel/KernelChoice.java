@@ -19,6 +19,8 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason, boolean bfloat16) {
   /** Asks for kernels by name: {@code vector}, {@code avx2} or {@code avx512}. */
   static final String PROPERTY = "attn4j.cpu.kernels";
 
+  private static final String VECTOR_MODULE = "jdk.incubator.vector";
+
   /** The choice, made once. */
   static final KernelChoice ACTIVE = choose();
 
@@ -27,7 +29,17 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason, boolean bfloat16) {
     return Objects.requireNonNull(isaOrNull);
   }
 
-  private static KernelChoice of(@Nullable Isa isa, String reason, Set<CpuFeatures> features) {
+  /** Asks for the module before any class that needs it is touched. */
+  private static KernelChoice vector(String reason) {
+    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+      throw new IllegalStateException(
+          "%s; and the kernels of the Vector API need java to start with --add-modules %s"
+              .formatted(reason, VECTOR_MODULE));
+    }
+    return new KernelChoice(null, reason, false);
+  }
+
+  private static KernelChoice of(Isa isa, String reason, Set<CpuFeatures> features) {
     return new KernelChoice(isa, reason, isa == Isa.AVX512 && features.contains(Isa.BFLOAT16));
   }
 
@@ -42,8 +54,9 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason, boolean bfloat16) {
 
   private static KernelChoice choose() {
     String asked = System.getProperty(PROPERTY, "");
-    if (asked.equals("vector") || (asked.isEmpty() && Vectors.widthIsAsked())) {
-      return new KernelChoice(null, "the Vector API was asked for", false);
+    if (asked.equals("vector")
+        || (asked.isEmpty() && System.getProperty(Vectors.BITS_PROPERTY) != null)) {
+      return vector("the Vector API was asked for");
     }
     Set<CpuFeatures> features;
     try {
@@ -52,7 +65,7 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason, boolean bfloat16) {
       if (!asked.isEmpty()) {
         throw refused;
       }
-      return new KernelChoice(null, "no machine code: " + refused.getMessage(), false);
+      return vector("no machine code: " + refused.getMessage());
     }
     Isa best = Isa.best(features);
     if (asked.isEmpty()) {
@@ -60,7 +73,8 @@ record KernelChoice(@Nullable Isa isaOrNull, String reason, boolean bfloat16) {
       // Else people would look for what is wrong with their processor.
       boolean masked = System.getProperty(CpuFeatures.WITHOUT_PROPERTY) != null;
       String why = masked ? ", or must do without by -D" + CpuFeatures.WITHOUT_PROPERTY : "";
-      return of(best, missing.isEmpty() ? missing : missing + why, features);
+      String reason = missing.isEmpty() ? missing : missing + why;
+      return best == null ? vector(reason) : of(best, reason, features);
     }
     for (Isa isa : Isa.values()) {
       if (isa.name().toLowerCase(Locale.ROOT).equals(asked)) {

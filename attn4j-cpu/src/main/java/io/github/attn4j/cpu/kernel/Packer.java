@@ -3,15 +3,11 @@ package io.github.attn4j.cpu.kernel;
 import static io.github.attn4j.cpu.kernel.Lanes.MR;
 import static io.github.attn4j.cpu.kernel.Lanes.NR;
 import static io.github.attn4j.cpu.kernel.Lanes.PS;
-import static io.github.attn4j.cpu.kernel.Vectors.FLOATS;
 
 import io.github.attn4j.Sequences;
 import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Rows;
 import java.util.stream.IntStream;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
-import org.jspecify.annotations.Nullable;
 
 /** Brings blocks of rows into the orders the micro-kernels read. */
 final class Packer {
@@ -167,26 +163,8 @@ final class Packer {
     }
   }
 
-  /**
-   * Replaces elements that are NaN or infinite by zeros and returns them, or null if there are
-   * none.
-   */
-  static @Nullable Strays removeStrays(float[] block, int count, int columns, float factor) {
-    // x * 0 is zero unless x is not finite; the search for which it is, is rare.
-    int size = count * columns;
-    FloatVector products = FloatVector.zero(FLOATS);
-    int at = 0;
-    for (; at < FLOATS.loopBound(size); at += FLOATS.length()) {
-      products = products.add(FloatVector.fromArray(FLOATS, block, at).mul(0f));
-    }
-    float check = products.reduceLanes(VectorOperators.ADD);
-    for (; at < size; at++) {
-      check += block[at] * 0f;
-    }
-    return check == 0 ? null : collectStrays(block, count, columns, factor);
-  }
-
-  private static Strays collectStrays(float[] block, int count, int columns, float factor) {
+  /** Replaces elements that are NaN or infinite by zeros and returns them, times a factor. */
+  static Strays takeStrays(float[] block, int count, int columns, float factor) {
     int[] at = IntStream.range(0, count * columns).filter(e -> !Float.isFinite(block[e])).toArray();
     int[] rows = new int[at.length];
     int[] places = new int[at.length];

@@ -1,27 +1,17 @@
 package io.github.attn4j.cpu.kernel;
 
-import static io.github.attn4j.cpu.kernel.Vectors.COUNT;
-import static io.github.attn4j.cpu.kernel.Vectors.INTS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import io.github.attn4j.DType;
 import io.github.attn4j.spi.Rows;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Moves rows between a tensor of any floating dtype and strides, and plain float arrays: dtypes end
  * here.
  */
 final class RowTransfer {
-  /** As many lanes as a vector of floats has. */
-  private static final VectorSpecies<Short> SHORTS =
-      VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.vectorBitSize() / 2));
-
   private RowTransfer() {}
 
   /** Reads {@code columns} elements of the row at position {@code at}. */
@@ -50,23 +40,7 @@ final class RowTransfer {
         to[start + c] = Float.float16ToFloat(halves[c]);
       }
     } else {
-      widenBfloat16(halves, columns, to, start);
-    }
-  }
-
-  /** By hand, since C2 makes no vectors of a loop that turns integer bits into floats. */
-  private static void widenBfloat16(short[] halves, int columns, float[] to, int start) {
-    int c = 0;
-    for (; c < SHORTS.loopBound(columns); c += COUNT) {
-      ShortVector.fromArray(SHORTS, halves, c)
-          .convertShape(VectorOperators.S2I, INTS, 0)
-          .reinterpretAsInts()
-          .lanewise(VectorOperators.LSHL, 16)
-          .viewAsFloatingLanes()
-          .intoArray(to, start + c);
-    }
-    for (; c < columns; c++) {
-      to[start + c] = DType.bfloat16ToFloat(halves[c]);
+      TileKernels.active().widenBfloat16(halves, columns, to, start);
     }
   }
 

@@ -90,6 +90,15 @@ interface TileKernels {
     return scalesProducts() ? (float) problem.score().scale() : 1f;
   }
 
+  /**
+   * Widens the first {@code columns} bfloat16, which lie where machine code could not reach them.
+   */
+  default void widenBfloat16(short[] halves, int columns, float[] to, int start) {
+    for (int c = 0; c < columns; c++) {
+      to[start + c] = DType.bfloat16ToFloat(halves[c]);
+    }
+  }
+
   /** Reads native memory from its start to its end, as fast as the machine can. */
   void read(MemorySegment memory);
 

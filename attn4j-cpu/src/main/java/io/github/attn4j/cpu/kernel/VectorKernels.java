@@ -8,19 +8,29 @@ import static io.github.attn4j.cpu.kernel.Lanes.PS;
 import static io.github.attn4j.cpu.kernel.Lanes.TILE_N;
 import static io.github.attn4j.cpu.kernel.Vectors.COUNT;
 import static io.github.attn4j.cpu.kernel.Vectors.FLOATS;
+import static io.github.attn4j.cpu.kernel.Vectors.INTS;
 import static io.github.attn4j.cpu.kernel.Vectors.WIDE;
 
+import io.github.attn4j.DType;
 import io.github.attn4j.Sequences;
 import io.github.attn4j.spi.KeyRows;
 import io.github.attn4j.spi.Rows;
 import io.github.attn4j.spi.TileGrid;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /** Kernels in the Vector API, on arrays. A panel is two vectors of queries wide. */
 final class VectorKernels implements TileKernels {
   static final TileKernels INSTANCE = new VectorKernels();
+
+  /** As many lanes as a vector of floats has. */
+  private static final VectorSpecies<Short> SHORTS =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.vectorBitSize() / 2));
 
   private VectorKernels() {}
 
@@ -55,6 +65,42 @@ final class VectorKernels implements TileKernels {
     VectorPeak.read(memory);
   }
 
+  /** By hand, since C2 makes no vectors of a loop that turns integer bits into floats. */
+  @Override
+  public void widenBfloat16(short[] halves, int columns, float[] to, int start) {
+    int c = 0;
+    for (; c < SHORTS.loopBound(columns); c += COUNT) {
+      ShortVector.fromArray(SHORTS, halves, c)
+          .convertShape(VectorOperators.S2I, INTS, 0)
+          .reinterpretAsInts()
+          .lanewise(VectorOperators.LSHL, 16)
+          .viewAsFloatingLanes()
+          .intoArray(to, start + c);
+    }
+    for (; c < columns; c++) {
+      to[start + c] = DType.bfloat16ToFloat(halves[c]);
+    }
+  }
+
+  private static boolean finite(float[] block, int size) {
+    // x * 0 is zero unless x is not finite.
+    FloatVector products = FloatVector.zero(FLOATS);
+    int at = 0;
+    for (; at < FLOATS.loopBound(size); at += COUNT) {
+      products = products.add(FloatVector.fromArray(FLOATS, block, at).mul(0f));
+    }
+    float check = products.reduceLanes(VectorOperators.ADD);
+    for (; at < size; at++) {
+      check += block[at] * 0f;
+    }
+    return check == 0;
+  }
+
+  /** The search for what is not finite is rare. */
+  private static @Nullable Strays takeStrays(float[] block, int count, int columns, float factor) {
+    return finite(block, count * columns) ? null : Packer.takeStrays(block, count, columns, factor);
+  }
+
   @Override
   public @Nullable Strays packKeys(
       KeyRows source,
@@ -70,7 +116,7 @@ final class VectorKernels implements TileKernels {
     if (byColumns == null) {
       return null;
     }
-    Strays strays = Packer.removeStrays(w.rows, block.count(), columns, 1f);
+    Strays strays = takeStrays(w.rows, block.count(), columns, 1f);
     Packer.columnPanels(w.rows, block.count(), columns, byColumns.array());
     return strays;
   }
@@ -90,7 +136,7 @@ final class VectorKernels implements TileKernels {
     if (byColumns == null) {
       return null;
     }
-    Strays strays = Packer.removeStrays(w.rows, tile.lanes(), columns, factor);
+    Strays strays = takeStrays(w.rows, tile.lanes(), columns, factor);
     Packer.widePanels(w.rows, tile.lanes(), columns, factor, byColumns.array());
     return strays;
   }

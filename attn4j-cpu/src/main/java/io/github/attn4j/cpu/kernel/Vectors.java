@@ -8,7 +8,7 @@ import jdk.incubator.vector.VectorSpecies;
 /** The one home of the widths of the Vector API's vectors. */
 final class Vectors {
   /** Overrides the width, for tests: 128, 256 or 512. */
-  private static final String BITS_PROPERTY = "attn4j.vectorBits";
+  static final String BITS_PROPERTY = "attn4j.vectorBits";
 
   static final VectorSpecies<Float> FLOATS = species();
   static final VectorSpecies<Integer> INTS =
@@ -21,11 +21,6 @@ final class Vectors {
   static final boolean WIDE = COUNT == 16;
 
   private Vectors() {}
-
-  /** Whether a width was asked for. */
-  static boolean widthIsAsked() {
-    return System.getProperty(BITS_PROPERTY) != null;
-  }
 
   private static VectorSpecies<Float> species() {
     Integer bits = Integer.getInteger(BITS_PROPERTY);
