@@ -56,3 +56,14 @@ build_once() {
     return $status
   fi
 }
+
+# The one jar beside lib: a module's own, whose name has the version in it.
+command_jar() {
+  local jar
+  for jar in "$root/$1/target/$1"-*.jar; do
+    case $jar in
+      *-sources.jar | *-javadoc.jar | *-tests.jar) ;;
+      *) printf '%s\n' "$jar" ;;
+    esac
+  done
+}

@@ -127,10 +127,8 @@ final class Machine {
 
   /** What keeps kernels from wider vectors, and what to do about it; empty if nothing does. */
   static List<String> vectorHints(OptionalInt bits) {
-    if (!hasModule(VECTOR_MODULE)) {
-      return List.of(
-          "The JVM runs without " + VECTOR_MODULE + ", which the cpu backend needs.",
-          "Add --add-modules " + VECTOR_MODULE + " (bin/attn4j does).");
+    if (bits.isEmpty() && !hasModule(VECTOR_MODULE)) {
+      return List.of("Add --add-modules " + VECTOR_MODULE + " to the JVM's arguments.");
     }
     if (bits.isPresent() && bits.getAsInt() < 512 && cpuFlags().contains("avx512f")) {
       String useAvx = vmOption("UseAVX").orElse("unknown");

@@ -1,7 +1,10 @@
 package io.github.attn4j.cli;
 
 import io.github.attn4j.RefusedException;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -43,13 +46,8 @@ public final class Main {
 
   /** Runs a command. */
   static int run(Terminal terminal, String... arguments) {
-    CommandLine line =
-        new CommandLine(new Main())
-            .addSubcommand(new RunCommand(terminal))
-            .addSubcommand(new MaskCommand(terminal))
-            .addSubcommand(new InfoCommand(terminal))
-            .addSubcommand(new DemoCommand(terminal))
-            .addSubcommand(new BenchCommand(terminal));
+    CommandLine line = new CommandLine(new Main());
+    commands(terminal, arguments).values().forEach(command -> line.addSubcommand(command.get()));
     standard(line);
     line.getSubcommands().values().forEach(Main::standard);
     return line.setOut(terminal.out())
@@ -59,6 +57,18 @@ public final class Main {
         .setParameterExceptionHandler(Main::wrongCommandLine)
         .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command))
         .execute(arguments);
+  }
+
+  /** All, or the one that is asked for: each costs picocli some time to read. */
+  private static Map<String, Supplier<Object>> commands(Terminal terminal, String[] arguments) {
+    Map<String, Supplier<Object>> all = new LinkedHashMap<>();
+    all.put("run", () -> new RunCommand(terminal));
+    all.put("mask", () -> new MaskCommand(terminal));
+    all.put("info", () -> new InfoCommand(terminal));
+    all.put("demo", () -> new DemoCommand(terminal));
+    all.put("bench", () -> new BenchCommand(terminal));
+    Supplier<Object> one = arguments.length == 0 ? null : all.get(arguments[0]);
+    return one == null ? all : Map.of(arguments[0], one);
   }
 
   private static void standard(CommandLine command) {
