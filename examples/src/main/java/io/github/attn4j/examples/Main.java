@@ -1,5 +1,6 @@
 package io.github.attn4j.examples;
 
+import io.github.attn4j.examples.minilm.MiniLmCommand;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -9,6 +10,9 @@ import picocli.CommandLine.Command;
     name = "example",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "NAME",
+    subcommands = {
+      MiniLmCommand.class,
+    },
     description = "Whole models on attn4j.")
 public final class Main {
   private Main() {}
