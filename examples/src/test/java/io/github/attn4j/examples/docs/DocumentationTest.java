@@ -1,6 +1,7 @@
 package io.github.attn4j.examples.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.attn4j.DType;
@@ -28,6 +29,13 @@ final class DocumentationTest {
     return Page.all().stream()
         .filter(page -> !page.blocks().isEmpty())
         .map(page -> DynamicTest.dynamicTest(page.name(), () -> run(page)));
+  }
+
+  @TestFactory
+  Stream<DynamicNode> everyLinkLeadsSomewhere() {
+    return Page.all().stream()
+        .map(page ->
+            DynamicTest.dynamicTest(page.name(), () -> assertThat(page.deadLinks()).isEmpty()));
   }
 
   private void run(Page page) throws Exception {
@@ -105,8 +113,7 @@ final class DocumentationTest {
       strings = {"```json\n{}\n```", "```\nno language\n```", "    rm -r /", "```text\nalone\n```"})
   void whatCannotBeRunFails(String text) {
     Page page = Page.of("page.md", "Words.\n\n" + text + "\n");
-    org.assertj.core.api.Assertions.assertThatThrownBy(() -> run(page))
-        .isInstanceOf(AssertionError.class);
+    assertThatThrownBy(() -> run(page)).isInstanceOf(AssertionError.class);
   }
 
   @ParameterizedTest
@@ -119,7 +126,6 @@ final class DocumentationTest {
       })
   void codeThatIsWrongFails(String text) {
     Page page = Page.of("page.md", text + "\n");
-    org.assertj.core.api.Assertions.assertThatThrownBy(() -> run(page))
-        .isInstanceOf(AssertionError.class);
+    assertThatThrownBy(() -> run(page)).isInstanceOf(AssertionError.class);
   }
 }

@@ -2,6 +2,7 @@ package io.github.attn4j.examples.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -17,7 +18,7 @@ final class Output {
     if (shown == null) {
       return;
     }
-    assertThat(tidy(printed))
+    assertThat(tidy(printed) + '\n')
         .as("what the code at %s prints, shown at %s", code.place(), shown.place())
         .matches(pattern(tidy(shown.text())));
   }
@@ -27,18 +28,17 @@ final class Output {
     return text.lines().map(String::stripTrailing).collect(Collectors.joining("\n")).strip();
   }
 
-  static Pattern pattern(String shown) {
-    String lines =
+  private static Pattern pattern(String shown) {
+    return Pattern.compile(
         shown
             .lines()
-            .map(line ->
-                line.strip().equals(ANYTHING)
-                    ? "(?s:.*)"
-                    : Pattern.compile(ANYTHING)
-                        .splitAsStream(line + "\n")
-                        .map(part -> Pattern.quote(part.replace("\n", "")))
-                        .collect(Collectors.joining(".*")))
-            .collect(Collectors.joining("\n"));
-    return Pattern.compile(lines);
+            .map(line -> line.strip().equals(ANYTHING) ? "(?s:.*\\n)?" : quoted(line) + "\\n")
+            .collect(Collectors.joining()));
+  }
+
+  private static String quoted(String line) {
+    return Arrays.stream(line.split(ANYTHING, -1))
+        .map(Pattern::quote)
+        .collect(Collectors.joining(".*"));
   }
 }

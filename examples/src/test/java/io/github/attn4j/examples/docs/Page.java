@@ -6,6 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -18,12 +21,14 @@ import org.jspecify.annotations.Nullable;
  */
 record Page(String name, String text, List<Block> blocks) {
   private static final String FENCE = "```";
+  private static final Pattern FENCED = Pattern.compile("(?ms)^```.*?^```");
+  private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
 
   /** The checkout, whether tests run from it or from the module. */
   static Path checkout() {
     Path here = Path.of("").toAbsolutePath();
     while (!Files.exists(here.resolve("bin/attn4j"))) {
-      here = java.util.Objects.requireNonNull(here.getParent(), "no checkout around the test");
+      here = Objects.requireNonNull(here.getParent(), "no checkout around the test");
     }
     return here;
   }
@@ -100,5 +105,39 @@ record Page(String name, String text, List<Block> blocks) {
   @Nullable Block expectedOutput(Block block) {
     int next = blocks.indexOf(block) + 1;
     return next < blocks.size() && blocks.get(next).is("text") ? blocks.get(next) : null;
+  }
+
+  /** Links to files that are not there, or to headings that their page does not have. */
+  List<String> deadLinks() {
+    return LINK.matcher(FENCED.matcher(text).replaceAll(""))
+        .results()
+        .map(found -> found.group(1))
+        .filter(link -> !link.contains("://") && isDead(link))
+        .toList();
+  }
+
+  private boolean isDead(String link) {
+    String[] parts = link.split("#", 2);
+    Path own = checkout().resolve(name);
+    Path file = parts[0].isEmpty() ? own : own.resolveSibling(parts[0]);
+    if (!Files.exists(file) || parts.length == 1) {
+      return !Files.exists(file);
+    }
+    try (Stream<String> lines = Files.lines(file)) {
+      return lines
+          .filter(line -> line.startsWith("#"))
+          .noneMatch(heading -> anchor(heading).equals(parts[1]));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** As GitHub makes them of headings. */
+  private static String anchor(String heading) {
+    return heading
+        .replaceFirst("#+ ", "")
+        .toLowerCase(Locale.ROOT)
+        .replaceAll("[^\\p{L}\\p{N} _-]", "")
+        .replace(' ', '-');
   }
 }
