@@ -6,7 +6,8 @@ import java.util.List;
 
 /**
  * Fused attention: {@code softmax(scale * Q.Kᵀ) · V} under a {@link Mask}, exact, in memory that
- * grows with the sequence and never with its square.
+ * grows with the sequence and never with its square. The scale is {@code 1 / sqrt(headDim)} unless
+ * a spec says otherwise.
  *
  * <p>One line for one call:
  *
@@ -50,7 +51,8 @@ public final class Attention {
    * @param query (batch, heads, seqlenQ, headDim)
    * @param key (batch, kvHeads, seqlenK, headDim)
    * @param value (batch, kvHeads, seqlenK, valueDim)
-   * @return output (batch, heads, seqlenQ, valueDim) and lse
+   * @return output (batch, heads, seqlenQ, valueDim) and lse (batch, heads, seqlenQ)
+   * @throws RefusedException if the shapes or dtypes do not fit together, naming the argument
    */
   public static AttentionResult forward(Tensor query, Tensor key, Tensor value) {
     return forward(query, key, value, Mask.full());
@@ -63,7 +65,8 @@ public final class Attention {
    * @param key (batch, kvHeads, seqlenK, headDim)
    * @param value (batch, kvHeads, seqlenK, valueDim)
    * @param mask which keys each query may see
-   * @return output (batch, heads, seqlenQ, valueDim) and lse
+   * @return output (batch, heads, seqlenQ, valueDim) and lse (batch, heads, seqlenQ)
+   * @throws RefusedException if shapes, dtypes or mask do not fit together, naming the argument
    */
   public static AttentionResult forward(Tensor query, Tensor key, Tensor value, Mask mask) {
     return plan(AttentionSpec.like(Layout.BNSD, query, key, value).mask(mask).build())
@@ -71,7 +74,8 @@ public final class Attention {
   }
 
   /**
-   * Gradients of masked attention, one call.
+   * Gradients of masked attention, one call. Nothing was recorded by the forward: what it was given
+   * and what it returned are given here again.
    *
    * @param query (batch, heads, seqlenQ, headDim)
    * @param key (batch, kvHeads, seqlenK, headDim)
@@ -79,7 +83,8 @@ public final class Attention {
    * @param mask the mask of the forward
    * @param result what the forward returned
    * @param dout gradient of the output, shaped like it
-   * @return gradients of query, key and value
+   * @return gradients of query, key and value, each of its shape
+   * @throws RefusedException if the tensors do not fit together, naming the argument
    */
   public static AttentionGradients backward(
       Tensor query, Tensor key, Tensor value, Mask mask, AttentionResult result, Tensor dout) {

@@ -3,7 +3,15 @@ package io.github.attn4j;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tensors of one call.
+ * The tensors of one call, and what else differs from call to call under one plan.
+ *
+ * <pre>{@code
+ * AttentionInputs inputs = AttentionInputs.of(query, key, value)
+ *     .withBias(relativePositions)
+ *     .withDropout(Dropout.of(0.1, seed, step));
+ * }</pre>
+ *
+ * <p>Immutable: each {@code with} returns new inputs on the same tensors.
  *
  * @param query in the plan's layout, {@code heads} heads of {@code headDim} columns
  * @param key in the plan's layout, {@code kvHeads} heads of {@code headDim} columns; with a block

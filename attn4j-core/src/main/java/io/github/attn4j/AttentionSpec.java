@@ -5,7 +5,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a plan is made from: lengths, heads, dims, dtype, layout, mask, score options, and where to
- * run.
+ * run. Made by a builder; lengths, heads and dims must be given, all else has a default.
+ *
+ * <pre>{@code
+ * AttentionSpec spec = AttentionSpec.builder()
+ *     .layout(Layout.BSND)
+ *     .padded(2, 1024, 1024)       // batch, query rows, key rows
+ *     .heads(8, 2)                 // query heads, key/value heads
+ *     .dims(64, 64)                // columns of query and key, columns of value
+ *     .dtype(DType.BFLOAT16)
+ *     .mask(Mask.causal())
+ *     .build();
+ * }</pre>
  *
  * @param layout order of the tensors' dimensions
  * @param sequences lengths of the sequences
@@ -58,11 +69,12 @@ public record AttentionSpec(
   /**
    * Reads lengths, heads, dims and dtype off the tensors of a padded call.
    *
-   * @param layout any but TND; BSH and SBH need {@link Builder#heads} after this
+   * @param layout BNSD or BSND: the others do not tell heads from columns, or lengths
    * @param query the query
    * @param key the key
    * @param value the value
    * @return a builder with these filled in
+   * @throws RefusedException naming {@code layout}, or a tensor whose rank is not 4
    */
   public static Builder like(Layout layout, Tensor query, Tensor key, Tensor value) {
     return Builder.like(layout, query, key, value);

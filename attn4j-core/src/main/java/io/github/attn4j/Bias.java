@@ -3,7 +3,7 @@ package io.github.attn4j;
 /**
  * What is added to the scores, as a parameter tensor and a rule which of its elements joins which
  * score. Every kind has a gradient, of the parameter's shape; see {@link BiasStage} for where a
- * bias joins.
+ * bias joins. What is to be hidden is a {@link Mask}, which saves its work.
  */
 public sealed interface Bias permits DenseBias, PackedBias, AlibiBias, ToeplitzBias {
   /**

@@ -6,6 +6,9 @@ import org.jspecify.annotations.Nullable;
  * Dropout on the probabilities: each is kept with probability {@code 1 - p} and then divided by it;
  * the lse is that before dropout.
  *
+ * <p>A backward is given the dropout of its forward, and so drops the same ones; calls that are to
+ * differ (layers, steps) have offsets that differ.
+ *
  * <p>Which are kept comes from Philox4x32-10, counter-based in (sequence, head, query row, key row)
  * under (seed, offset), and so depends neither on tiles nor on threads; or from a caller's own
  * bits.

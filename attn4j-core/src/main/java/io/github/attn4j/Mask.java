@@ -135,7 +135,8 @@ public sealed interface Mask
   }
 
   /**
-   * Keys up to the query's own place, the ends aligned (bottom-right).
+   * Keys up to the query's own place, the ends aligned (bottom-right): the last query sees every
+   * key. Where query and key have as many rows, that is {@code j <= i}.
    *
    * @return a causal mask
    */
@@ -155,7 +156,8 @@ public sealed interface Mask
 
   /**
    * Keys from {@code left} before the query's place to {@code right} after it, the ends aligned
-   * (bottom-right).
+   * (bottom-right). {@code window(3, 0)} is a causal window of four keys, the query's own among
+   * them.
    *
    * @param left keys before, or {@link WindowMask#OPEN}; may be negative
    * @param right keys after, or {@link WindowMask#OPEN}; may be negative
@@ -211,8 +213,8 @@ public sealed interface Mask
   /**
    * A mask element by element.
    *
-   * @param visible bool or int8 (batch or 1, mask heads, seqlenQ, seqlenK); an element other than
-   *     zero is visible
+   * @param visible bool or int8 (batch or 1, mask heads, seqlenQ or 1, seqlenK or 1); an element
+   *     other than zero is visible
    * @return a dense mask
    */
   static Mask dense(Tensor visible) {

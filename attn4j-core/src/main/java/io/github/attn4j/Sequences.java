@@ -11,6 +11,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Padded: sequence {@code b} lies in batch entry {@code b}. Ragged: all sequences lie one behind
  * the other in one token axis, with gaps or without. Rows of a tensor that belong to no sequence
  * come out as zeros, with an lse of negative infinity.
+ *
+ * <pre>{@code
+ * Sequences.padded(2, 1024, 1024);                               // all rows real
+ * Sequences.padded(1024, 1024, new int[] {700, 1024}, keys);     // real rows from the front
+ * Sequences.ragged(new long[] {0, 700, 1724}, cumulativeK);      // packed, for Layout.TND
+ * }</pre>
  */
 public final class Sequences {
   private final boolean ragged;

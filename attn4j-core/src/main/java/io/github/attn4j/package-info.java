@@ -1,8 +1,35 @@
 /**
  * Fused attention for the JVM: what users call.
  *
- * <p>Start at {@link io.github.attn4j.Attention}: one line for one call, or a {@linkplain
- * io.github.attn4j.AttentionPlan plan} made once from lengths and mask and reused by every layer.
+ * <pre>{@code
+ * Tensor query = Tensor.of(q, 2, 8, 1024, 64);   // float[] as (batch, heads, rows, columns)
+ * Tensor key = Tensor.of(k, 2, 2, 1024, 64);     // eight query heads share two key/value heads
+ * Tensor value = Tensor.of(v, 2, 2, 1024, 64);
+ *
+ * AttentionResult result = Attention.forward(query, key, value, Mask.causal());
+ * Tensor out = result.out();                     // (2, 8, 1024, 64)
+ * }</pre>
+ *
+ * <h2>Reading order</h2>
+ *
+ * <ol>
+ *   <li>{@link io.github.attn4j.Attention}: one line for one call, forward or backward;
+ *   <li>{@link io.github.attn4j.Tensor}: wrapping arrays and memory of one's own, and views;
+ *   <li>{@link io.github.attn4j.Mask}: which keys a query sees;
+ *   <li>{@link io.github.attn4j.AttentionSpec} and {@link io.github.attn4j.AttentionPlan}: what the
+ *       one line leaves at its defaults (layout, scale, softcap, threads), planned once for all
+ *       layers; {@link io.github.attn4j.Sequences} for lengths that differ;
+ *   <li>{@link io.github.attn4j.AttentionInputs}: {@link io.github.attn4j.Bias}, sinks and {@link
+ *       io.github.attn4j.Dropout} of a call; {@link io.github.attn4j.AttentionResult} and {@link
+ *       io.github.attn4j.AttentionGradients}, what comes back;
+ *   <li>{@link io.github.attn4j.KvCache}: decoding;
+ *   <li>{@link io.github.attn4j.RefusedException}: how mistakes are told.
+ * </ol>
+ *
+ * <p>A backend must be there, the module {@code io.github.attn4j.cpu}, and the JVM started with
+ * {@code --add-modules jdk.incubator.vector}. The package {@link io.github.attn4j.spi} is for those
+ * who write backends; {@link io.github.attn4j.AttentionPlan#tiles} is the one place where its types
+ * meet a user.
  *
  * <h2>Glossary</h2>
  *
