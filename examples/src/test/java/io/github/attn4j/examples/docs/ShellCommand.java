@@ -23,6 +23,8 @@ record ShellCommand(Block block, String text) {
 
   static {
     elsewhere("bin/(verify|format)", "builds everything; continuous integration runs it");
+    elsewhere("bin/(install|image|reproduce)", "a build inside a build");
+    elsewhere("attn4j-image/", "runs what bin/image makes");
     elsewhere("mvn ", "a build inside a build; continuous integration runs Maven");
     elsewhere("git clone ", "needs the network");
     elsewhere("mkdir ", "only makes room for files that are compiled here");
@@ -72,7 +74,7 @@ record ShellCommand(Block block, String text) {
     List<String> words = words();
     return switch (words.getFirst()) {
       case "bin/attn4j" -> attn4j(words.subList(1, words.size()), folder);
-      case "java" -> JavaRun.inChild(words, folder);
+      case "java", "$JAVA_HOME/bin/java" -> JavaRun.inChild(words, folder);
       default ->
           throw new AssertionError(
               block.place() + ": neither run here nor listed in ShellCommand: " + text);
