@@ -7,6 +7,7 @@ module io.github.attn4j.cli {
   requires static io.github.attn4j.cpu;
   requires io.github.attn4j.operators;
   requires java.desktop;
+  requires jdk.httpserver;
   requires jdk.management;
   requires me.tongfei.progressbar;
   requires static org.jspecify;

@@ -42,6 +42,24 @@ public final class DocumentMask implements Mask {
     return ends;
   }
 
+  /**
+   * Where the documents end among the queries.
+   *
+   * @return per document the first query row behind it
+   */
+  public int[] endsQ() {
+    return endsQ.clone();
+  }
+
+  /**
+   * Where the documents end among the keys.
+   *
+   * @return per document the first key row behind it
+   */
+  public int[] endsK() {
+    return endsK.clone();
+  }
+
   private static int start(int[] ends, int document) {
     return document == 0 ? 0 : ends[document - 1];
   }

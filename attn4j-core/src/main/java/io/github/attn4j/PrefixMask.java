@@ -24,7 +24,22 @@ public final class PrefixMask implements Mask {
     this.alignment = alignment;
   }
 
-  private int length(int b) {
+  /**
+   * Where the diagonal lies.
+   *
+   * @return the alignment
+   */
+  public Alignment alignment() {
+    return alignment;
+  }
+
+  /**
+   * How many keys of a sequence every query sees.
+   *
+   * @param b the sequence
+   * @return keys, the first ones
+   */
+  public int length(int b) {
     return lengths[lengths.length == 1 ? 0 : b];
   }
 

@@ -2,6 +2,8 @@ package io.github.attn4j.cli;
 
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.DType;
+import io.github.attn4j.cli.pattern.Patterns;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
@@ -114,7 +116,7 @@ record BenchCase(
         .dims(dim, dim)
         .dtype(type())
         .kvDtype(quantBits() == 0 ? type() : DType.INT8)
-        .mask(Patterns.named(mask, seq, seqK, heads, Patterns.Options.defaults()).mask())
+        .mask(Patterns.named(mask, seq, seqK, heads, Map.of()).mask())
         .threads(threads)
         .build();
   }

@@ -10,6 +10,7 @@ import io.github.attn4j.cli.check.Quantity;
 import io.github.attn4j.cli.check.Sample;
 import io.github.attn4j.cli.check.ScalarAttention;
 import io.github.attn4j.cli.check.Tolerance;
+import io.github.attn4j.cli.pattern.Patterns;
 import io.github.attn4j.spi.TileGrid;
 import java.util.EnumMap;
 import java.util.List;
@@ -156,10 +157,7 @@ final class Demo {
         .heads(sizes.heads(), sizes.heads())
         .dims(sizes.dim(), sizes.dim())
         .dtype(sizes.dtype())
-        .mask(
-            Patterns.named(
-                    name, sizes.seq(), sizes.seq(), sizes.heads(), Patterns.Options.defaults())
-                .mask())
+        .mask(Patterns.named(name, sizes.seq(), sizes.seq(), sizes.heads(), Map.of()).mask())
         .threads(sizes.threads())
         .build();
   }

@@ -1,6 +1,7 @@
 package io.github.attn4j.cli;
 
 import io.github.attn4j.DType;
+import io.github.attn4j.cli.pattern.Patterns;
 import io.github.attn4j.cli.picture.MaskView;
 import io.github.attn4j.cli.picture.PngPicture;
 import io.github.attn4j.cli.picture.SvgPicture;

@@ -1,5 +1,6 @@
 package io.github.attn4j.cli;
 
+import io.github.attn4j.cli.pattern.Patterns;
 import io.github.attn4j.cli.picture.MaskView;
 import io.github.attn4j.cli.picture.Palette;
 import io.github.attn4j.cli.picture.SvgPicture;

@@ -1,12 +1,15 @@
 package io.github.attn4j.cli;
 
 import io.github.attn4j.AttentionSpec;
-import io.github.attn4j.Mask;
 import io.github.attn4j.RefusedException;
 import io.github.attn4j.Sequences;
 import io.github.attn4j.cli.capture.Capture;
 import io.github.attn4j.cli.capture.CaptureOperator;
 import io.github.attn4j.cli.capture.CaptureRunner;
+import io.github.attn4j.cli.page.MaskPage;
+import io.github.attn4j.cli.page.MaskQuery;
+import io.github.attn4j.cli.page.MaskServer;
+import io.github.attn4j.cli.pattern.Patterns;
 import io.github.attn4j.cli.picture.MaskView;
 import io.github.attn4j.cli.picture.PngPicture;
 import io.github.attn4j.cli.picture.SvgPicture;
@@ -14,14 +17,19 @@ import io.github.attn4j.cli.picture.TextPicture;
 import io.github.attn4j.spi.TilePlan;
 import io.github.attn4j.spi.TileShape;
 import java.io.IOException;
+import java.net.BindException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -34,7 +42,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Draws a mask: its elements, its tiles, and the share of the work that is skipped.",
       "",
-      "Prints it in block characters; --png, --svg and --out write pictures.",
+      "Prints it in block characters; --png, --svg and --out write pictures. --serve and --html make",
+      "a page that tells of every element why it is masked.",
       ""
     },
     footer = {
@@ -51,40 +60,28 @@ import picocli.CommandLine.Spec;
       "  attn4j mask prefix-lm-document --seq 10 --documents 2:3,1:2,2:5",
       "  attn4j mask share-question --seq 10 --documents 4+3+3",
       "  attn4j mask global-sliding-window --seq 32768 --out pictures",
-      "  attn4j mask call.safetensors --batch 2 --png mask.png"
+      "  attn4j mask call.safetensors --batch 2 --png mask.png",
+      "  attn4j mask --serve",
+      "  attn4j mask share-question --seq 256 --html mask.html"
     })
 final class MaskCommand implements Callable<Integer> {
   private static final int LINE = 100;
-
-  /** Options that make a pattern, and the patterns they make; --seq makes all of them. */
-  private static final Map<String, Set<String>> MAKES =
-      Map.of(
-          "--seq-k", Set.of("full", "causal"),
-          "--documents",
-              Set.of(
-                  "causal-document",
-                  "document",
-                  "share-question",
-                  "causal-blockwise",
-                  "prefix-lm-document",
-                  "ernie-packed",
-                  "document-malformed"),
-          "--window", Set.of("sliding-window", "global-sliding-window"),
-          "--prefix", Set.of("prefix-lm-causal"),
-          "--global", Set.of("global-sliding-window"),
-          "--spans", Set.of("qk-sparse"),
-          "--length", Set.of("causal-padded"),
-          "--start", Set.of("random-eviction"),
-          "--seed", Set.of("random-eviction"));
 
   private final Terminal terminal;
 
   @Spec private CommandSpec spec;
 
   @Parameters(
+      arity = "0..1",
       paramLabel = "PATTERN|CALL.safetensors",
       description = "A pattern's name, or a capture whose mask to draw.")
-  private String what;
+  private @Nullable String what;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "Draws the mask of a description, as the page gives it.")
+  private @Nullable Path json;
 
   @Option(
       names = "--seq",
@@ -105,52 +102,7 @@ final class MaskCommand implements Callable<Integer> {
       description = "Size of a tile; up to 128x128, so that about eight fit, unless given.")
   private @Nullable String tile;
 
-  @Option(
-      names = "--documents",
-      paramLabel = "N",
-      split = ",",
-      description = {
-        "Lengths of the documents; PREFIX:LENGTH for prefix-lm-document,",
-        "QUESTION+ANSWER+... for share-question."
-      })
-  private @Nullable List<String> documents;
-
-  @Option(
-      names = "--window",
-      paramLabel = "N",
-      split = ",",
-      arity = "1",
-      description = "Keys of a sliding window, or those before and after the query: LEFT,RIGHT.")
-  private @Nullable List<Integer> window;
-
-  @Option(names = "--prefix", paramLabel = "N", description = "Keys that every query sees.")
-  private @Nullable Integer prefix;
-
-  @Option(names = "--global", paramLabel = "N", description = "Global tokens.")
-  private @Nullable Integer global;
-
-  @Option(
-      names = "--spans",
-      paramLabel = "FIRST:LENGTH",
-      split = ",",
-      description = "Rows that qk-sparse drops.")
-  private @Nullable List<String> spans;
-
-  @Option(names = "--length", paramLabel = "N", description = "Real rows of causal-padded.")
-  private @Nullable Integer length;
-
-  @Option(
-      names = "--start",
-      paramLabel = "ROW",
-      description = "First row at which random-eviction drops a key.")
-  private @Nullable Integer start;
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "Seed of random patterns.")
-  private long seed;
+  @Mixin private MaskParameters parameters;
 
   @Option(
       names = "--batch",
@@ -178,27 +130,63 @@ final class MaskCommand implements Callable<Integer> {
       description = "Writes the picture as DIR/NAME.png and DIR/NAME.svg.")
   private @Nullable Path out;
 
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = {
+        "Writes a page that tells of every element why it is masked;",
+        "one file, up to 1024 queries and keys."
+      })
+  private @Nullable Path html;
+
+  @Option(
+      names = "--serve",
+      description = "Serves that page on this machine, to try other masks, until Ctrl-C.")
+  private boolean serve;
+
+  @Option(
+      names = "--port",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Where --serve listens; any free port unless given.")
+  private int port;
+
   MaskCommand(Terminal terminal) {
     this.terminal = terminal;
   }
 
   @Override
   public Integer call() throws IOException {
-    if (Patterns.names().contains(what)) {
-      MAKES.forEach((option, patterns) -> refuse(option, patterns.contains(what)));
-      refuse("--batch", false);
-      refuse("--head", false);
-      draw(what, patternView());
-    } else if (Files.exists(Path.of(what))) {
-      MAKES.keySet().forEach(option -> refuse(option, false));
+    refuse("--port", serve);
+    String name = what;
+    if (json != null) {
+      if (name != null) {
+        throw wrong("expected a mask or --json, got both");
+      }
+      refuseParameters(List.of());
       refuse("--seq", false);
-      return drawCapture(Path.of(what));
-    } else {
-      throw wrong(
-          "expected a file or one of the masks %s, got %s"
-              .formatted(String.join(", ", Patterns.names()), what));
+      return show(MaskQuery.read(Files.readString(json)));
     }
-    return 0;
+    if (name == null) {
+      if (!serve) {
+        throw wrong("expected a mask, a capture, --json or --serve, got none");
+      }
+      refuseParameters(List.of());
+      refuse("--seq", false);
+      return serve(server -> {});
+    }
+    if (Patterns.names().contains(name)) {
+      refuseParameters(Patterns.parameters(name));
+      return drawPattern(name);
+    }
+    if (Files.exists(Path.of(name))) {
+      refuseParameters(List.of());
+      refuse("--seq", false);
+      return drawCapture(Path.of(name));
+    }
+    throw wrong(
+        "expected a file or one of the masks %s, got %s"
+            .formatted(String.join(", ", Patterns.names()), name));
   }
 
   /** An option that would be passed over is a mistake of its writer. */
@@ -208,21 +196,60 @@ final class MaskCommand implements Callable<Integer> {
     }
   }
 
-  private MaskView patternView() {
+  private void refuseParameters(List<String> applying) {
+    parameters.given().keySet().forEach(name -> refuse("--" + name, applying.contains(name)));
+    boolean capture = applying.isEmpty() && what != null && !Patterns.names().contains(what);
+    refuse("--seq-k", what != null && Patterns.oblong(what));
+    refuse("--batch", capture);
+    refuse("--head", capture);
+  }
+
+  private int drawPattern(String name) throws IOException {
     try {
-      int keys = seqK == null ? seq : seqK;
-      Patterns.Options options =
-          new Patterns.Options(documents, window, prefix, global, spans, length, start, seed);
-      Mask mask = Patterns.named(what, seq, keys, 1, options).mask();
-      Sequences sequences = Sequences.padded(1, seq, keys);
-      TilePlan plan = TilePlan.of(mask, sequences, 1, shape(seq, keys));
-      return MaskView.of(what, plan.grid(0, 0), "");
-    } catch (IllegalArgumentException e) {
+      Map<String, Object> description = new LinkedHashMap<>(parameters.given());
+      description.put("mask", name);
+      description.put("seqlenQ", (long) seq);
+      description.put("seqlenK", (long) (seqK == null ? seq : seqK));
+      return show(MaskQuery.of(description));
+    } catch (RefusedException e) {
       throw wrong(e.getMessage());
     }
   }
 
+  private int show(MaskQuery query) throws IOException {
+    if (serve) {
+      return serve(server -> server.show(query));
+    }
+    Sequences sequences = Sequences.padded(1, query.seqlenQ(), query.seqlenK());
+    TilePlan plan =
+        TilePlan.of(query.make(), sequences, 1, shape(query.seqlenQ(), query.seqlenK()));
+    draw(query.title(), MaskView.of(query.title(), plan.grid(0, 0), ""));
+    writePage(() -> MaskPage.saved(query));
+    return 0;
+  }
+
+  /** Serves until the process is ended, or this thread interrupted. */
+  private int serve(Consumer<MaskServer> first) throws IOException {
+    try (MaskServer server = MaskServer.start(port)) {
+      first.accept(server);
+      // Ctrl-C ends the process without unwinding; what captures left on disk must go all the same.
+      Thread end = Thread.ofPlatform().unstarted(server::close);
+      Runtime.getRuntime().addShutdownHook(end);
+      terminal.out().println("masks you can see: " + server.url() + "  (Ctrl-C ends it)");
+      terminal.out().flush();
+      new CountDownLatch(1).await();
+    } catch (BindException e) {
+      throw wrong("--port: expected one that is free, got %d (%s)".formatted(port, e.getMessage()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return 0;
+  }
+
   private int drawCapture(Path file) throws IOException {
+    if (serve) {
+      return serve(server -> server.show(CaptureRunner.name(file), file, batch, head));
+    }
     try (Capture capture = Capture.open(file)) {
       CaptureOperator.Options options = new CaptureOperator.Options(null, 0);
       AttentionSpec call =
@@ -242,6 +269,7 @@ final class MaskCommand implements Callable<Integer> {
       TilePlan plan = TilePlan.of(call.mask(), call.sequences(), call.heads(), shape);
       String which = "sequence %d, head %d".formatted(batch, head);
       draw(name, MaskView.of(name, plan.grid(batch, head), which));
+      writePage(() -> MaskPage.saved(name, file, batch, head));
       return 0;
     } catch (ParameterException e) {
       throw e;
@@ -278,6 +306,15 @@ final class MaskCommand implements Callable<Integer> {
     writePng(view, png);
     writeSvg(view, svg);
     terminal.out().flush();
+  }
+
+  private void writePage(Supplier<String> page) throws IOException {
+    Path file = html;
+    if (file != null) {
+      Files.writeString(file, page.get());
+      terminal.out().println("wrote " + file);
+      terminal.out().flush();
+    }
   }
 
   private void writePng(MaskView view, @Nullable Path file) throws IOException {

@@ -2,6 +2,7 @@ package io.github.attn4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.attn4j.cli.pattern.Patterns;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

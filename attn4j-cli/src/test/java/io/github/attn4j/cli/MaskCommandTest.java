@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.attn4j.DType;
 import io.github.attn4j.Tensor;
 import io.github.attn4j.cli.capture.SafetensorsWriter;
+import io.github.attn4j.cli.pattern.Patterns;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;

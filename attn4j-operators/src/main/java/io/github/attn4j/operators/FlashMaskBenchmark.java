@@ -105,7 +105,17 @@ public final class FlashMaskBenchmark {
    * @throws RefusedException if there is none of that name
    */
   public static FlashMaskPattern pattern(String name, int seqlen, int heads) {
-    return pattern(name, seqlen, heads, scaled(SAMPLE, seqlen));
+    return pattern(name, seqlen, heads, documents(seqlen));
+  }
+
+  /**
+   * The benchmark's documents, scaled to a length that they fill.
+   *
+   * @param seqlen rows of query and key
+   * @return five documents
+   */
+  public static List<Document> documents(int seqlen) {
+    return scaled(SAMPLE, seqlen);
   }
 
   /**
@@ -147,8 +157,13 @@ public final class FlashMaskBenchmark {
     };
   }
 
-  /** Sixteen, but no more than an eighth of a short sequence. */
-  private static int globalTokens(int seqlen) {
+  /**
+   * How many global tokens a sequence has: sixteen, but no more than an eighth of a short one.
+   *
+   * @param seqlen rows of query and key
+   * @return at least 1
+   */
+  public static int globalTokens(int seqlen) {
     return Math.min(GLOBAL_TOKENS, Math.max(1, seqlen / 8));
   }
 
@@ -170,8 +185,11 @@ public final class FlashMaskBenchmark {
   /**
    * Each document as one question and two to six answers: every part gets one row, the others go
    * one by one to a random part, so that parts are nearly equal.
+   *
+   * @param lengths of the documents
+   * @return for each document the length of its question, then those of its answers
    */
-  private static int[][] answers(int[] lengths) {
+  public static int[][] answers(int... lengths) {
     Random random = new Random(SEED);
     int[][] documents = new int[lengths.length][];
     for (int d = 0; d < lengths.length; d++) {

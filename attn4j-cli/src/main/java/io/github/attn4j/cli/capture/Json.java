@@ -30,9 +30,11 @@ public final class Json {
   /**
    * Reads one object: values are Map, List, String, Long, BigInteger, Double, Boolean or null.
    *
+   * @param text JSON
+   * @return the object
    * @throws IOException with a message for people if the text is anything else
    */
-  static Map<String, @Nullable Object> object(String text) throws IOException {
+  public static Map<String, @Nullable Object> object(String text) throws IOException {
     try (JsonParser parser = FACTORY.createParser(text)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new IOException("expected a JSON object, got " + describe(parser.currentToken()));
@@ -105,8 +107,11 @@ public final class Json {
   /**
    * The first line of a message of the parser, without the place, which means little to a reader of
    * the file.
+   *
+   * @param problem what {@link #object} threw
+   * @return one line
    */
-  static String problem(IOException problem) {
+  public static String problem(IOException problem) {
     String message = String.valueOf(problem.getMessage());
     int end = message.indexOf('\n');
     String line = end < 0 ? message : message.substring(0, end);
@@ -117,7 +122,8 @@ public final class Json {
   /**
    * Writes a value as one line.
    *
-   * @param value of Map, List, String, Number, Boolean and null; a number that is none becomes null
+   * @param value of Map, List, int[], String, Number, Boolean and null; a number that is none
+   *     becomes null
    * @return JSON
    */
   public static String write(@Nullable Object value) {
@@ -148,11 +154,20 @@ public final class Json {
         }
         text.append(list.isEmpty() ? "[]" : "]");
       }
+      case int[] numbers -> append(text, numbers);
       case String string -> quote(text, string);
       // JSON has no word for these; null is what readers understand.
       case Double number when !Double.isFinite(number) -> text.append("null");
       case null, default -> text.append(value);
     }
+  }
+
+  private static void append(StringBuilder text, int[] numbers) {
+    text.append('[');
+    for (int n = 0; n < numbers.length; n++) {
+      text.append(n == 0 ? "" : ",").append(numbers[n]);
+    }
+    text.append(']');
   }
 
   private static void quote(StringBuilder text, String string) {
