@@ -224,17 +224,21 @@ public final class Gemm {
 
     /** Rows of a lie side by side in a panel; the missing ones of the last are zeros. */
     private void pack(int row, int count, int k, int depth, float[] panels, int at) {
-      int step = transposeA ? m : 1;
-      for (int r = 0; r < ROWS; r++) {
-        int to = at + r;
-        if (r < count) {
-          int source = transposeA ? k * m + row + r : (row + r) * b.depth + k;
-          for (int d = 0; d < depth; d++) {
-            panels[to + d * ROW_STEP] = a[source + d * step];
+      if (count < ROWS) {
+        Arrays.fill(panels, at, at + depth * ROW_STEP, 0);
+      }
+      if (transposeA) {
+        for (int d = 0; d < depth; d++) {
+          int source = (k + d) * m + row;
+          for (int r = 0; r < count; r++) {
+            panels[at + d * ROW_STEP + r] = a[source + r];
           }
-        } else {
+        }
+      } else {
+        for (int r = 0; r < count; r++) {
+          int source = (row + r) * b.depth + k;
           for (int d = 0; d < depth; d++) {
-            panels[to + d * ROW_STEP] = 0;
+            panels[at + d * ROW_STEP + r] = a[source + d];
           }
         }
       }
