@@ -1,5 +1,6 @@
 package io.github.attn4j.examples;
 
+import io.github.attn4j.examples.gpt.GptCommand;
 import io.github.attn4j.examples.minilm.MiniLmCommand;
 import java.util.Locale;
 import picocli.CommandLine;
@@ -12,6 +13,7 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "NAME",
     subcommands = {
       MiniLmCommand.class,
+      GptCommand.class,
     },
     description = "Whole models on attn4j.")
 public final class Main {

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.attn4j.examples.gpt;
+
+import org.jspecify.annotations.NullMarked;
