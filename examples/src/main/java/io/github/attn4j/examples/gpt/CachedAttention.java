@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * layer. All layers see the same lengths, so one plan serves them all.
  */
 final class CachedAttention implements Attend, AutoCloseable {
-  private static final int PAGE_SIZE = 32;
+  private static final int PAGE_SIZE = 16;
 
   private final GptConfig config;
   private final int threads;

@@ -21,7 +21,7 @@ class CacheTest {
   private final Workers workers = new Workers(2);
   private final Gpt model = new Gpt(CONFIG, 128, 5, workers);
 
-  /** Longer than a page. */
+  /** Three pages and a part of one. */
   private final int[] tokens = Tokens.ofStart("Keys and values lie in pages. ".repeat(2));
 
   CacheTest() {
@@ -113,9 +113,8 @@ class CacheTest {
         assertThat(row(logits, 0)).isEqualTo(row(firstAlone, tokens.length + n));
         assertThat(row(logits, 1)).isEqualTo(row(secondAlone, tokens.length + n));
       }
-      // Three pages for each of two sequences in each of two layers, but the first, full one is
-      // shared.
-      assertThat(decoder.usedPages()).isEqualTo(2 * 2 * 3 - 2);
+      // Five pages for each of two sequences in each of two layers, but three full ones are shared.
+      assertThat(decoder.usedPages()).isEqualTo(2 * 2 * 5 - 2 * 3);
     }
   }
 

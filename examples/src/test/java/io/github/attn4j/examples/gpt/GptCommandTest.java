@@ -11,32 +11,70 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
-/** The whole command, with a training of a few steps. */
+/** The whole command, with a small model, little text and a training of a few steps. */
 class GptCommandTest {
+  private static final GptConfig SMALL = new GptConfig(64, 2, 2, 32, 0.1);
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
   @TempDir private Path folder;
+
+  private int run(String... arguments) {
+    return new CommandLine(new GptCommand(SMALL))
+        .setOut(new PrintWriter(out))
+        .setErr(new PrintWriter(err))
+        .execute(arguments);
+  }
+
+  private String text() throws IOException {
+    Path file = folder.resolve("text.txt");
+    StringBuilder text = new StringBuilder();
+    for (int n = 0; n < 20; n++) {
+      text.append("What is said in paragraph ").append(n).append(" is not much.\n\n");
+    }
+    return Files.writeString(file, text).toString();
+  }
 
   @Test
   void trainsDrawsAndSpeaks() throws IOException {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
+    Path results = folder.resolve("results");
     int status =
-        new CommandLine(new GptCommand())
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute("--steps", "2", "--prompt", "Ünd", "--out", folder.toString());
-    assertThat(err.toString()).doesNotContain("Exception").doesNotContain("\r");
+        run(
+            "--steps",
+            "3",
+            "--prompt",
+            "Ünd was danach",
+            "--text",
+            text(),
+            "--out",
+            results.toString());
+    assertThat(err.toString()).isEmpty();
     assertThat(status).isZero();
+    // 64 tokens in two layers: key and value of 32 numbers, int8 with a scale for each of two
+    // heads.
+    // The prompt fills a page, which the fork shares; each continuation has two of its own.
     assertThat(out.toString())
-        .contains("821,504 parameters")
-        .contains("4,096 tokens in 2 steps")
-        .contains("FLOAT32 cache: 1,048,576 bytes")
-        .contains("BFLOAT16 cache: 524,288 bytes")
-        .contains("INT8 cache: 294,912 bytes")
-        .contains("[Ünd]")
-        .contains("two continuations by a fork");
-    assertThat(Files.readString(folder.resolve("loss.svg"))).contains("<svg");
-    assertThat(Files.size(folder.resolve("loss.svg"))).isLessThan(60_000);
+        .contains("6,144 tokens in 3 steps")
+        .contains("--- FLOAT32 cache: 32,768 bytes")
+        .contains("--- BFLOAT16 cache: 16,384 bytes")
+        .contains("--- INT8 cache: 10,240 bytes")
+        .contains("[Ünd was danach]")
+        .contains("two continuations by a fork; pages: 2 with the prompt, 10 at the end");
+    assertThat(Files.readString(results.resolve("loss.svg"))).contains("<svg");
+    assertThat(Files.size(results.resolve("loss.svg"))).isLessThan(60_000);
     // Three caches and a fork.
-    assertThat(Files.readString(folder.resolve("sample.txt")).split("\\[Ünd\\]", -1)).hasSize(6);
+    assertThat(Files.readString(results.resolve("sample.txt")).split("\\[Ünd was danach\\]", -1))
+        .hasSize(6);
+  }
+
+  /** Two wrong command lines, refused in one line that names the option. */
+  @Test
+  void refusesWhatItCannotDo() {
+    assertThat(run("--steps", "0")).isEqualTo(2);
+    assertThat(err.toString()).startsWith("--steps: expected at least 1, got 0");
+    err.getBuffer().setLength(0);
+    assertThat(run("--text", folder.resolve("missing").toString())).isEqualTo(2);
+    assertThat(err.toString()).startsWith("--text: ").contains("missing");
   }
 }
