@@ -63,8 +63,8 @@ final class DataTypes {
     };
   }
 
-  /** Refuses what no buffer of DJL's can hold. */
-  static void checkSize(String name, DType dtype, long... shape) {
+  /** The size of an array, unless no buffer of DJL's can hold it. */
+  static int bytes(String name, DType dtype, long... shape) {
     long bytes = Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
     if (bytes > Integer.MAX_VALUE) {
       throw RefusedException.value(
@@ -72,5 +72,6 @@ final class DataTypes {
           "expected less than 2 GiB, got %s%s (%d bytes)"
               .formatted(dtype, Arrays.toString(shape), bytes));
     }
+    return (int) bytes;
   }
 }

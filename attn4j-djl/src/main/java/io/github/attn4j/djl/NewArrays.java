@@ -34,9 +34,10 @@ final class NewArrays implements AutoCloseable {
   /** An array that is still to be written. */
   Made create(String name, DType dtype, long... shape) {
     DataType type = DataTypes.of(name, dtype, manager);
-    DataTypes.checkSize(name, dtype, shape);
+    int bytes = DataTypes.bytes(name, dtype, shape);
     NDArray array = manager.create(new Shape(shape), type);
-    ByteBuffer memory = array.toByteBuffer(true);
+    ByteBuffer memory =
+        DataTypes.isTorch(manager) ? array.toByteBuffer(true) : manager.allocateDirect(bytes);
     Made result = new Made(array, memory, Tensor.of(memory, dtype, shape));
     made.add(result);
     return result;

@@ -77,9 +77,9 @@ final class OpenArrays implements AutoCloseable {
 
   private Tensor open(String name, NDArray array, DType dtype) {
     long[] shape = array.getShape().getShape();
-    DataTypes.checkSize(name, dtype, shape);
+    int bytes = DataTypes.bytes(name, dtype, shape);
     held.add(array);
-    return Tensor.of(memory(array), dtype, shape);
+    return Tensor.of(memory(array).limit(bytes), dtype, shape);
   }
 
   /**
