@@ -40,8 +40,7 @@ final class CoreMasks {
       case "causal" -> "false";
       case "documents" -> benchmark(seqlenQ);
       case "documentsK" -> benchmark(seqlenK);
-      case "startend_row_indices" ->
-          String.join(",", Collections.nCopies(seqlenK, "" + seqlenQ));
+      case "startend_row_indices" -> String.join(",", Collections.nCopies(seqlenK, "" + seqlenQ));
       default -> throw RefusedException.value(parameter, "expected a parameter of " + mask);
     };
   }

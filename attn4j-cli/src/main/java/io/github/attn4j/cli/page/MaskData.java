@@ -177,9 +177,7 @@ final class MaskData {
   }
 
   private static int[] sentences(long bits) {
-    return IntStream.range(0, Long.SIZE)
-        .filter(n -> (bits >>> n & 1) == 1)
-        .toArray();
+    return IntStream.range(0, Long.SIZE).filter(n -> (bits >>> n & 1) == 1).toArray();
   }
 
   private Map<String, Object> numbers() {

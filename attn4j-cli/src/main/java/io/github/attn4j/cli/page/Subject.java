@@ -71,8 +71,7 @@ public record Subject(
       boolean prefixed = query.mask().equals("prefix-lm-document");
       int[] lengths = new int[parts.length];
       for (int d = 0; d < lengths.length; d++) {
-        lengths[d] =
-            prefixed ? parts[d][parts[d].length - 1] : Arrays.stream(parts[d]).sum();
+        lengths[d] = prefixed ? parts[d][parts[d].length - 1] : Arrays.stream(parts[d]).sum();
       }
       explanation.tellDocuments(lengths);
     }

@@ -153,9 +153,7 @@ class BrowserTest {
 
       browser.send(
           "Browser.grantPermissions",
-          Map.of(
-              "permissions",
-              List.of("clipboardReadWrite", "clipboardSanitizedWrite")));
+          Map.of("permissions", List.of("clipboardReadWrite", "clipboardSanitizedWrite")));
       browser.click("#tabJson");
       browser.click("#copy");
       browser.await("said.textContent === 'copied'");
