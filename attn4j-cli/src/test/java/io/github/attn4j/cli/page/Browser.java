@@ -141,7 +141,8 @@ final class Browser implements AutoCloseable {
     int id = next.incrementAndGet();
     CompletableFuture<Map<String, ?>> future = new CompletableFuture<>();
     waiting.put(id, future);
-    socket.sendText(Json.write(Map.of("id", id, "method", method, "params", parameters)), true);
+    String message = Json.write(Map.of("id", id, "method", method, "params", parameters));
+    socket.sendText(message, true).get(SECONDS, TimeUnit.SECONDS);
     Map<String, ?> answer = future.get(SECONDS, TimeUnit.SECONDS);
     if (!(answer.get("result") instanceof Map<?, ?> result)) {
       throw new IOException(method + ": " + answer);
