@@ -4,6 +4,7 @@ import io.github.attn4j.cli.capture.Json;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +25,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -40,6 +44,7 @@ final class Browser implements AutoCloseable {
   private static final Pattern LISTENING =
       Pattern.compile("DevTools listening on ws://(127\\.0\\.0\\.1:\\d+)/");
 
+  private final Path profile;
   private final Process process;
   private final HttpClient client = HttpClient.newHttpClient();
   private final WebSocket socket;
@@ -49,7 +54,8 @@ final class Browser implements AutoCloseable {
   /** What the page complained of: exceptions, and loads that its policy forbids. */
   private final List<String> complaints = new CopyOnWriteArrayList<>();
 
-  private Browser(Path binary, Path profile) throws Exception {
+  private Browser(Path binary) throws Exception {
+    profile = Files.createTempDirectory("attn4j-browser");
     process =
         new ProcessBuilder(
                 binary.toString(),
@@ -93,7 +99,7 @@ final class Browser implements AutoCloseable {
   }
 
   /** Starts the Chromium of this machine, if there is one. */
-  static Optional<Browser> start(Path profile) throws Exception {
+  static Optional<Browser> start() throws Exception {
     Optional<Path> binary =
         NAMES.stream()
             .flatMap(name ->
@@ -101,7 +107,7 @@ final class Browser implements AutoCloseable {
                     .map(folder -> Path.of(folder, name)))
             .filter(Files::isExecutable)
             .findFirst();
-    return binary.isEmpty() ? Optional.empty() : Optional.of(new Browser(binary.get(), profile));
+    return binary.isEmpty() ? Optional.empty() : Optional.of(new Browser(binary.get()));
   }
 
   private final class Listener implements WebSocket.Listener {
@@ -260,13 +266,28 @@ final class Browser implements AutoCloseable {
   public void close() {
     socket.abort();
     client.shutdownNow();
-    process.destroy();
-    try {
-      // Its profile lies in a folder that is removed next.
-      process.waitFor(SECONDS, TimeUnit.SECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+    // Those that draw and fetch write to the profile too, until they have ended.
+    List<ProcessHandle> all =
+        Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
+    all.forEach(ProcessHandle::destroy);
+    for (ProcessHandle each : all) {
+      try {
+        each.onExit().get(SECONDS, TimeUnit.SECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (ExecutionException | TimeoutException e) {
+        each.destroyForcibly();
+      }
     }
-    process.destroyForcibly();
+    remove(profile);
+  }
+
+  /** What a browser still held on to lies in a folder for temporary files. */
+  private static void remove(Path folder) {
+    try (Stream<Path> all = Files.walk(folder)) {
+      all.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
+    } catch (IOException | UncheckedIOException e) {
+      folder.toFile().deleteOnExit();
+    }
   }
 }

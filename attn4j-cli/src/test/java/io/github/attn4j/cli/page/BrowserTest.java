@@ -26,7 +26,7 @@ class BrowserTest {
   @BeforeAll
   static void start() throws Exception {
     started =
-        Browser.start(folder.resolve("profile"))
+        Browser.start()
             .orElseGet(() -> {
               System.err.println(
                   "SKIPPED: BrowserTest found no chromium on the PATH; on Debian: apt-get install chromium");
