@@ -17,8 +17,8 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** How the loss fell: on each batch before the step, and now and then on what was held out. */
 final class LossCurve {
-  /** More points than this cannot be told apart. */
-  private static final int POINTS = 120;
+  /** Each is a shape of its own in the file. */
+  private static final int POINTS = 60;
 
   /** Coordinates to a tenth: letters are outlines, and further digits would be most of the file. */
   private static final Pattern TOO_PRECISE = Pattern.compile("(\\d\\.\\d)\\d+");
@@ -66,7 +66,7 @@ final class LossCurve {
         new XYChartBuilder()
             .width(760)
             .height(400)
-            .title("Loss of a GPT trained from scratch")
+            .title("GPT, loss")
             .xAxisTitle("steps")
             .yAxisTitle("nats per byte")
             .build();
@@ -82,13 +82,11 @@ final class LossCurve {
       steps.add(to);
       means.add(mean(from, to));
     }
-    chart.addSeries("training, with dropout", steps, means).setMarker(SeriesMarkers.NONE);
-    chart.addSeries("held out", heldOutSteps, heldOut).setMarker(SeriesMarkers.CIRCLE);
+    chart.addSeries("training", steps, means).setMarker(SeriesMarkers.NONE);
+    chart.addSeries("held out", heldOutSteps, heldOut).setMarker(SeriesMarkers.NONE);
     chart
         .addSeries(
-            "counting bytes (unigram)",
-            new double[] {0, train.size()},
-            new double[] {unigram, unigram})
+            "counting bytes", new double[] {0, train.size()}, new double[] {unigram, unigram})
         .setMarker(SeriesMarkers.NONE);
     String svg = new String(ChartEncoder.getBytes(chart, "svg"), StandardCharsets.UTF_8);
     Files.writeString(file, TOO_PRECISE.matcher(svg).replaceAll("$1"));
