@@ -41,17 +41,16 @@ final class PhiloxDropout implements DropoutBits {
 
   @Override
   public void clearMasked(int b, int h, Extent extent, Tile tile, long[] visible) {
-    int[] block = new int[4];
+    PhiloxLanes lanes = new PhiloxLanes();
     int end = tile.key0() + tile.keys();
-    for (int i = 0; i < tile.rows(); i++) {
-      long bit = 1L << i;
-      int word = i >>> 6;
-      for (int j = tile.key0(); j < end; ) {
-        Philox.block(key0, key1, tile.row0() + i, j >>> 2, b * heads + h, stream, block);
-        for (int stop = Math.min(end, (j | 3) + 1); j < stop; j++) {
-          if ((block[j & 3] & 0xffffffffL) >= threshold) {
-            visible[(j - tile.key0()) * tile.wordsPerKey() + word] &= ~bit;
-          }
+    for (int first = tile.key0(); first < end; first = (first | 3) + 1) {
+      int stop = Math.min(end, (first | 3) + 1);
+      for (int row = 0; row < tile.rows(); row += PhiloxLanes.MOST) {
+        int count = Math.min(PhiloxLanes.MOST, tile.rows() - row);
+        lanes.draw(count, key0, key1, tile.row0() + row, first >>> 2, b * heads + h, stream);
+        for (int j = first; j < stop; j++) {
+          int word = (j - tile.key0()) * tile.wordsPerKey() + row / PhiloxLanes.MOST;
+          visible[word] &= ~lanes.notBelow(j & 3, threshold);
         }
       }
     }
