@@ -1,5 +1,6 @@
 package io.github.attn4j;
 
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -108,7 +109,7 @@ public record AttentionSpec(
       Tensor[] tensors = {query, key, value};
       String[] names = {"query", "key", "value"};
       for (int t = 0; t < 3; t++) {
-        if (tensors[t].rank() != 4) {
+        if (Objects.requireNonNull(tensors[t], names[t]).rank() != 4) {
           throw RefusedException.value(
               names[t],
               "expected rank 4, got query %s, key %s, value %s".formatted(query, key, value));

@@ -159,11 +159,19 @@ public sealed interface Mask
    * (bottom-right). {@code window(3, 0)} is a causal window of four keys, the query's own among
    * them.
    *
-   * @param left keys before, or {@link WindowMask#OPEN}; may be negative
+   * @param left keys before, or {@link WindowMask#OPEN}; -1 is not open, it leaves out the query's
+   *     own place
    * @param right keys after, or {@link WindowMask#OPEN}; may be negative
    * @return a window mask
+   * @throws RefusedException if nobody would see anything
    */
   static Mask window(int left, int right) {
+    if ((long) left + right < 0) {
+      throw RefusedException.value(
+          "window",
+          "expected left + right >= 0, with WindowMask.OPEN for an end without a bound, got left %d and right %d"
+              .formatted(left, right));
+    }
     return new WindowMask(left, right, Alignment.BOTTOM_RIGHT);
   }
 

@@ -1,11 +1,13 @@
 package io.github.attn4j.operators;
 
+import io.github.attn4j.Alignment;
 import io.github.attn4j.AttentionInputs;
 import io.github.attn4j.AttentionSpec;
 import io.github.attn4j.ColumnMask;
 import io.github.attn4j.Dropout;
 import io.github.attn4j.Layout;
 import io.github.attn4j.Mask;
+import io.github.attn4j.WindowMask;
 import io.github.attn4j.Tensor;
 
 /** What the checked arguments of {@code flashmask_attention} mean in the core's words. */
@@ -32,7 +34,8 @@ final class FlashmaskTranslation {
       mask = mask.and(columns(call.startendRowIndices, call.causal));
     }
     if (call.windowSize != null) {
-      mask = mask.and(Mask.window(call.windowSize[0], call.causal ? 0 : call.windowSize[1]));
+      int right = call.causal ? 0 : call.windowSize[1];
+      mask = mask.and(new WindowMask(call.windowSize[0], right, Alignment.BOTTOM_RIGHT));
     }
     if (call.blockMask != null) {
       mask = mask.and(Mask.blocks(call.blockMask, BLOCK, BLOCK));
