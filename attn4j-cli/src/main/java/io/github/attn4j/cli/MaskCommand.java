@@ -66,6 +66,7 @@ import picocli.CommandLine.Spec;
     })
 final class MaskCommand implements Callable<Integer> {
   private static final int LINE = 100;
+  private static final int LAST_PORT = 65535;
 
   private final Terminal terminal;
 
@@ -157,8 +158,17 @@ final class MaskCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    refuse("--port", serve);
     String name = what;
+    if (name == null && json == null && !serve) {
+      throw wrong("expected a mask, a capture, --json or --serve, got none");
+    }
+    refuse("--port", serve);
+    for (String drawn : List.of("--tile", "--png", "--svg", "--out", "--html")) {
+      refuse(drawn, !serve);
+    }
+    if (port < 0 || port > LAST_PORT) {
+      throw wrong("--port: expected 0 to %d, got %d".formatted(LAST_PORT, port));
+    }
     if (json != null) {
       if (name != null) {
         throw wrong("expected a mask or --json, got both");
@@ -168,9 +178,6 @@ final class MaskCommand implements Callable<Integer> {
       return show(MaskQuery.read(Files.readString(json)));
     }
     if (name == null) {
-      if (!serve) {
-        throw wrong("expected a mask, a capture, --json or --serve, got none");
-      }
       refuseParameters(List.of());
       refuse("--seq", false);
       return serve(server -> {});
@@ -192,7 +199,10 @@ final class MaskCommand implements Callable<Integer> {
   /** An option that would be passed over is a mistake of its writer. */
   private void refuse(String option, boolean applies) {
     if (!applies && spec.commandLine().getParseResult().hasMatchedOption(option)) {
-      throw wrong("%s: expected an option that applies to %s".formatted(option, what));
+      String mask = what == null ? "" : what + " ";
+      String rest = (json == null ? "" : "--json ") + (serve ? "--serve" : "");
+      throw wrong(
+          "%s: expected an option that applies to %s".formatted(option, (mask + rest).strip()));
     }
   }
 

@@ -127,12 +127,16 @@ class MaskPageCommandTest {
         "mask causal --port 80",
         "mask --serve --seq 4",
         "mask --serve --documents 4",
-        "mask causal --serve --documents 4"
+        "mask causal --serve --documents 4",
+        "mask causal --serve --html x.html",
+        "mask --serve --png x.png",
+        "mask --serve --port 99999",
+        "mask --json x.json --seq 4"
       })
   void whatMakesNoSenseIsAWrongCommandLine(String line) {
     Cli.Said said = Cli.run(line.split(" ", -1));
     assertThat(said.status()).isEqualTo(2);
-    assertThat(said.err()).contains("attn4j mask").doesNotContain("\tat ");
+    assertThat(said.err()).contains("attn4j mask").doesNotContain("\tat ", "null");
   }
 
   @Test
