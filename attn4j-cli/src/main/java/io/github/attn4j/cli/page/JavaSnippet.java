@@ -3,7 +3,6 @@ package io.github.attn4j.cli.page;
 import io.github.attn4j.Tensor;
 import io.github.attn4j.operators.FlashMaskPattern;
 import java.util.Arrays;
-import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -149,7 +148,7 @@ final class JavaSnippet {
           }
           case "random-eviction" ->
               "1, %s, %sL".formatted(value(query, "start"), value(query, "seed"));
-          default -> spaced(String.join(",", new LinkedHashSet<>(query.values().values())));
+          default -> spaced(String.join(",", query.values().values()));
         };
     String method = METHODS.getOrDefault(name, camel(name));
     return name.equals("hash-sparse")

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,13 @@ public record MaskQuery(
     String mask, int seqlenQ, int seqlenK, Map<String, String> values, @Nullable MaskQuery and) {
   /** Longer masks are neither drawn nor counted. */
   static final int LONGEST = 1 << 20;
+
+  /**
+   * Blanks beside separators, and zeros before a number: Java would read those as octal. Blanks
+   * between digits stay, to be refused.
+   */
+  private static final Pattern IDLE =
+      Pattern.compile("(?<=[,:+])\\s+|(?<!\\s)\\s+(?=[,:+])|(?<![0-9])0+(?=[0-9])");
 
   private static final int QUOTED = 40;
   private static final int DEFAULT_LENGTH = 128;
@@ -182,7 +190,7 @@ public record MaskQuery(
   private static String text(String name, @Nullable Object value) {
     return switch (value) {
       case null -> throw RefusedException.type(name, "expected a value, got none");
-      case String string -> string.replaceAll("\\s+", "");
+      case String string -> IDLE.matcher(string.strip()).replaceAll("");
       case Long number -> "" + number;
       case Boolean bool -> "" + bool;
       case List<?> list ->

@@ -33,6 +33,7 @@ class JavaSnippetTest {
             "{\"mask\": \"causal\", \"seqlenQ\": 5, \"seqlenK\": 9, \"alignment\": \"top-left\"}",
             "{\"mask\": \"causal\", \"seqlenQ\": 9, \"seqlenK\": 5}",
             "{\"mask\": \"window\", \"seqlenQ\": 9, \"left\": \"open\", \"right\": \"-2\", \"alignment\": \"top-left\"}",
+            "{\"mask\": \"window\", \"seqlenQ\": 12, \"left\": \"010\"}",
             "{\"mask\": \"window\", \"seqlenQ\": 7, \"seqlenK\": 11, \"left\": 2, \"right\": \"open\"}",
             "{\"mask\": \"prefix\", \"seqlenQ\": 7, \"seqlenK\": 11, \"alignment\": \"top-left\"}",
             "{\"mask\": \"documents\", \"seqlenQ\": 9, \"seqlenK\": 6, \"documents\": \"4,5\", \"documentsK\": \"2,3\"}",

@@ -70,7 +70,7 @@ class MaskQueryTest {
   void listsMayBeListsOrTexts() {
     MaskQuery text =
         MaskQuery.read(
-            "{\"mask\": \"prefix-lm-document\", \"seqlenQ\": 9, \"documents\": \" 2:4, 1:5 \"}");
+            "{\"mask\": \"prefix-lm-document\", \"seqlenQ\": 9, \"documents\": \" 2 :04, 01:5 \"}");
     MaskQuery list =
         MaskQuery.read(
             "{\"mask\": \"prefix-lm-document\", \"seqlenQ\": 9, \"documents\": [[2, 4], [1, 5]]}");
@@ -112,6 +112,7 @@ class MaskQueryTest {
         "documents            | {\"mask\": \"documents\", \"documents\": \"2147483647,2147483647\"}",
         "documents            | {\"mask\": \"share-question\", \"documents\": \"4++4\"}",
         "documents            | {\"mask\": \"document\", \"documents\": \"٣\"}",
+        "documents            | {\"mask\": \"document\", \"documents\": \"1 2\"}",
         "documents            | {\"mask\": \"document\", \"documents\": \"1);System.exit(0\"}",
         "start                | {\"mask\": \"random-eviction\", \"start\": 0}",
         "seed                 | {\"mask\": \"random-eviction\", \"seed\": \"1.5\"}",
