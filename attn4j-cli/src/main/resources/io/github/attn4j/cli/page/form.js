@@ -49,6 +49,8 @@ async function ask(source) {
 
 const kindOf = (name) => kinds.find((kind) => kind.name === name);
 const LENGTHS = ['seqlenQ', 'seqlenK'];
+/** Whether the form has fields for it; all else is for the library to judge. */
+const known = (source) => Boolean(kindOf(source?.mask)) && (!source.and || Boolean(kindOf(source.and.mask)));
 
 /** A description from elsewhere: all in it counts as given. */
 function wishOf(source) {
@@ -164,7 +166,7 @@ async function open(file) {
     } catch {
       return complain({ argument: 'json', expected: 'one JSON object', came: 'something else' });
     }
-    if (!kindOf(source.mask)) return ask(source);
+    if (!known(source)) return ask(source);
     wish = wishOf(source);
     renderForm();
     return ask(source);
@@ -234,7 +236,7 @@ async function begin() {
   } catch {
     history.replaceState(null, '', '#');
   }
-  if (!source.capture && !kindOf(source.mask)) source = told.start;
+  if (!source?.capture && !known(source)) source = told.start;
   wish = source.capture ? wishOf({ mask: 'causal-document' }) : wishOf(source);
   renderForm();
   ask(source);

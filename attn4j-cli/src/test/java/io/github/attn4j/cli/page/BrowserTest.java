@@ -174,6 +174,11 @@ class BrowserTest {
       assertThat(browser.value("document.querySelector('input[name=documents]').value"))
           .isEqualTo("24,40");
 
+      // What the form has no fields for is the library's to refuse.
+      Files.writeString(description, "{\"mask\": \"causal\", \"and\": {\"mask\": \"none\"}}");
+      browser.choose("#file", description);
+      browser.await("problem.textContent.includes('mask: expected one of')");
+
       // Too long to be drawn element by element: still explained, by the library.
       browser.value("and.value = ''; and.dispatchEvent(new Event('change'))");
       browser.click("#gallery [data-name=causal]");
