@@ -1,7 +1,9 @@
 package io.github.attn4j.cli.page;
 
 import io.github.attn4j.AttentionSpec;
+import io.github.attn4j.Mask;
 import io.github.attn4j.RefusedException;
+import io.github.attn4j.Sequences;
 import io.github.attn4j.cli.capture.Capture;
 import io.github.attn4j.cli.capture.CaptureOperator;
 import io.github.attn4j.cli.pattern.Numbers;
@@ -17,6 +19,11 @@ import org.jspecify.annotations.Nullable;
 final class OpenCaptures implements AutoCloseable {
   private static final int MOST = 4;
   private static final int LONGEST_NAME = 60;
+
+  /** Elements, of all masks of a call, that are looked at one by one or by tiles. */
+  private static final long MOST_READ = 1L << 29;
+
+  private static final long MOST_TILED = 1L << 42;
 
   private final Map<String, Open> open = new LinkedHashMap<>();
   private int next;
@@ -57,6 +64,7 @@ final class OpenCaptures implements AutoCloseable {
       if (call.sequences().count() == 0) {
         throw RefusedException.value("batch", "expected at least one sequence, got a call of none");
       }
+      checkWork(call);
       String id = "" + next++;
       open.put(id, new Open(plain(name), capture, call, ours ? file : null));
     } catch (RuntimeException | Error e) {
@@ -68,6 +76,28 @@ final class OpenCaptures implements AutoCloseable {
       each.remove();
     }
     return "" + (next - 1);
+  }
+
+  /** A small file can describe a mask that takes days to look at. */
+  private static void checkWork(AttentionSpec call) {
+    Sequences sequences = call.sequences();
+    Mask mask = call.mask();
+    long most = mask.bits().isEmpty() ? MOST_TILED : MOST_READ;
+    double elements = 0;
+    for (int b = 0; b < sequences.count(); b++) {
+      int longest = Math.max(sequences.lengthQ(b), sequences.lengthK(b));
+      if (longest > MaskQuery.LONGEST) {
+        throw RefusedException.value(
+            "capture",
+            "expected at most %d queries and keys, got %d".formatted(MaskQuery.LONGEST, longest));
+      }
+      elements += (double) sequences.lengthQ(b) * sequences.lengthK(b) * mask.heads();
+    }
+    if (elements > most) {
+      throw RefusedException.value(
+          "capture",
+          "expected a call whose mask has at most %d elements, got %.0f".formatted(most, elements));
+    }
   }
 
   /** A name that means nothing in a page or in a program. */

@@ -315,6 +315,21 @@ class MaskServerTest {
     assertThat(Json.object(post("api/mask", json).body()).get("visible")).isEqualTo(21L);
   }
 
+  /** A row of a mask, for all queries: a small file of many elements. */
+  @Test
+  void capturesOfTooMuchWorkAreRefused() throws Exception {
+    Tensor zeros = Tensor.zeros(DType.FLOAT32, 1, 1, 24_000, 1);
+    Path file = folder.resolve("call.safetensors");
+    SafetensorsWriter.write(
+        file,
+        Map.of("op", "onnx.Attention", "attrs", "{}"),
+        Map.of(
+            "Q", zeros, "K", zeros, "V", zeros, "attn_mask", Tensor.zeros(DType.BOOL, 1, 24_000)));
+    HttpResponse<String> answer = post("api/capture", BYTES, BodyPublishers.ofFile(file));
+    assertThat(answer.statusCode()).isEqualTo(400);
+    assertThat(answer.body()).contains("at most 536870912 elements", "576000000");
+  }
+
   /** The server keeps the last few; closing it leaves nothing on the disk. */
   @Test
   void capturesAreBoundedAndRemoved() throws Exception {
