@@ -19,6 +19,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,9 @@ public final class MaskServer implements AutoCloseable {
 
   /** How long a request waits for the one before it. */
   private static final int PATIENCE_SECONDS = 20;
+
+  /** How long the end waits for the last one. */
+  private static final int LAST_SECONDS = 1;
 
   private static final String POLICY =
       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -99,7 +103,12 @@ public final class MaskServer implements AutoCloseable {
    * @param query the mask
    */
   public void show(MaskQuery query) {
-    start = query.description();
+    turn.lock();
+    try {
+      start = query.description();
+    } finally {
+      turn.unlock();
+    }
   }
 
   /**
@@ -112,8 +121,13 @@ public final class MaskServer implements AutoCloseable {
    * @throws RefusedException if it is none, or has no such sequence or head
    */
   public void show(String name, Path file, int sequence, int head) {
-    String id = captures.add(name, file, false);
-    start = captures.subject(Map.of("capture", id, "sequence", sequence, "head", head)).source();
+    turn.lock();
+    try {
+      String id = captures.add(name, file, false);
+      start = captures.subject(Map.of("capture", id, "sequence", sequence, "head", head)).source();
+    } finally {
+      turn.unlock();
+    }
   }
 
   /**
@@ -284,14 +298,38 @@ public final class MaskServer implements AutoCloseable {
     }
     server.stop(0);
     threads.shutdownNow();
-    turn.lock();
+    // A mask that is still looked at must not keep the process that ends.
+    boolean mine = isMyTurn(LAST_SECONDS);
     try {
-      captures.close();
-      Files.deleteIfExists(folder);
+      if (mine) {
+        captures.close();
+      }
+      removeFolder();
     } catch (IOException e) {
       folder.toFile().deleteOnExit();
     } finally {
-      turn.unlock();
+      if (mine) {
+        turn.unlock();
+      }
     }
+  }
+
+  private boolean isMyTurn(int seconds) {
+    try {
+      return turn.tryLock(seconds, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** With what was still arriving. */
+  private void removeFolder() throws IOException {
+    try (Stream<Path> left = Files.list(folder)) {
+      for (Path file : left.toList()) {
+        Files.deleteIfExists(file);
+      }
+    }
+    Files.deleteIfExists(folder);
   }
 }

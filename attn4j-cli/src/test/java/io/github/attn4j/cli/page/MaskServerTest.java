@@ -345,6 +345,25 @@ class MaskServerTest {
     assertThat(temporaries()).isEqualTo(before);
   }
 
+  /** What is still arriving when the server ends goes with it, and its folder too. */
+  @Test
+  void uploadsThatAreCutOffAreRemoved() throws Exception {
+    int port = URI.create(server.url()).getPort();
+    long before = temporaries();
+    try (Socket socket = new Socket(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port)) {
+      String head =
+          "POST /api/capture HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: %s\r\nContent-Length: 1000\r\n\r\nx"
+              .formatted(port, BYTES);
+      socket.getOutputStream().write(head.getBytes(StandardCharsets.ISO_8859_1));
+      for (int wait = 0; wait < 200 && temporaries() == before; wait++) {
+        Thread.sleep(50);
+      }
+      assertThat(temporaries()).isEqualTo(before + 1);
+      server.close();
+      assertThat(temporaries()).isEqualTo(before);
+    }
+  }
+
   @Test
   void whatIsNoCaptureIsRefused() throws Exception {
     for (byte[] bytes : List.of(new byte[0], new byte[] {1, 2, 3}, new byte[64])) {
