@@ -171,6 +171,18 @@ final class MaskTest {
     assertThatThrownBy(() -> two.and(three)).isInstanceOf(RefusedException.class);
   }
 
+  /** -1 is not an open end here, as it is elsewhere; rows without keys would be the answer. */
+  @Test
+  void windowsThatNobodySeesThroughAreRefused() {
+    assertThatThrownBy(() -> Mask.window(-1, 0))
+        .isInstanceOf(RefusedException.class)
+        .hasMessageStartingWith("window: expected left + right >= 0, with WindowMask.OPEN")
+        .hasMessageEndingWith("got left -1 and right 0");
+    assertThat(Mask.window(-1, WindowMask.OPEN))
+        .isEqualTo(new WindowMask(-1, WindowMask.OPEN, Alignment.BOTTOM_RIGHT));
+    assertThat(Mask.window(3, -3).allows(0, 0, 5, 2, new Extent(9, 9, 1))).isTrue();
+  }
+
   @Test
   void wrongMaskTensorsAreRefused() {
     Tensor floats = Tensor.zeros(DType.FLOAT32, 1, 1, 2, 2);

@@ -10,7 +10,10 @@ import java.lang.foreign.MemorySegment;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.nio.ShortBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -75,6 +78,19 @@ final class TensorTest {
     assertThat(Tensor.of(direct.asIntBuffer(), DType.INT32, 4).get(3))
         .isEqualTo(Float.floatToIntBits(42));
     assertThat(Tensor.of(direct.asLongBuffer(), DType.INT64, 2).elements()).isEqualTo(2);
+  }
+
+  /** Their bits would be read as other numbers. */
+  @Test
+  void buffersOfAnotherTypeAreRefused() {
+    assertThatThrownBy(() -> Tensor.of(DoubleBuffer.allocate(4), DType.FLOAT32, 4))
+        .isInstanceOf(RefusedException.class)
+        .hasMessageStartingWith("buffer: expected bytes or elements of FLOAT32, got ")
+        .hasMessageContaining("DoubleBuffer");
+    assertThatThrownBy(() -> Tensor.of(IntBuffer.allocate(4), DType.FLOAT32, 4))
+        .hasMessageContaining("IntBuffer");
+    assertThatThrownBy(() -> Tensor.of(ShortBuffer.allocate(4), DType.INT8, 8))
+        .hasMessageContaining("INT8");
   }
 
   @Test

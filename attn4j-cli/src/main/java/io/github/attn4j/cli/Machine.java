@@ -19,7 +19,6 @@ import java.util.regex.Pattern;
 
 /** What the command can find out about the machine and the JVM. */
 final class Machine {
-  static final String VECTOR_MODULE = "jdk.incubator.vector";
   static final String CPU_MODULE = "io.github.attn4j.cpu";
 
   private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
@@ -59,18 +58,12 @@ final class Machine {
     }
   }
 
-  static boolean hasModule(String name) {
-    return ModuleLayer.boot().findModule(name).isPresent();
-  }
-
-  /** What a backend says of itself; a backend that cannot even say it lacks the vector module. */
+  /** What a backend says of itself. */
   static String description(AttentionBackend backend) {
     try {
       return backend.description();
     } catch (LinkageError e) {
-      return hasModule(VECTOR_MODULE)
-          ? "unusable: " + e
-          : "unusable: the JVM has no " + VECTOR_MODULE + "; add --add-modules " + VECTOR_MODULE;
+      return "unusable: " + e;
     }
   }
 
@@ -125,27 +118,27 @@ final class Machine {
     }
   }
 
-  /** What keeps kernels from wider vectors, and what to do about it; empty if nothing does. */
+  /** What keeps the Vector API from wider vectors, and what to do; empty if nothing does. */
   static List<String> vectorHints(OptionalInt bits) {
-    if (bits.isEmpty() && !hasModule(VECTOR_MODULE)) {
-      return List.of("Add --add-modules " + VECTOR_MODULE + " to the JVM's arguments.");
+    boolean vectorApi =
+        Attention.backends().stream()
+            .anyMatch(backend -> description(backend).startsWith("Vector API"));
+    if (!vectorApi || bits.orElse(512) >= 512 || !cpuFlags().contains("avx512f")) {
+      return List.of();
     }
-    if (bits.isPresent() && bits.getAsInt() < 512 && cpuFlags().contains("avx512f")) {
-      String useAvx = vmOption("UseAVX").orElse("unknown");
-      if (useAvx.equals("3")) {
-        return List.of(
-            "The processor has AVX-512; the width was limited by -Dattn4j.vectorBits or"
-                + " -XX:MaxVectorSize="
-                + vmOption("MaxVectorSize").orElse("?")
-                + ".");
-      }
+    String useAvx = vmOption("UseAVX").orElse("unknown");
+    if (useAvx.equals("3")) {
       return List.of(
-          "The processor has AVX-512, but HotSpot limits itself to UseAVX=%s on this model, because"
-                  .formatted(useAvx)
-              + " early ones lower their clock for it.",
-          "Try -XX:UseAVX=3 (ATTN4J_JAVA_OPTS=-XX:UseAVX=3 bin/attn4j ...) and compare "
-              + "with 'attn4j bench'.");
+          "The processor has AVX-512; the width was limited by -Dattn4j.vectorBits or"
+              + " -XX:MaxVectorSize="
+              + vmOption("MaxVectorSize").orElse("?")
+              + ".");
     }
-    return List.of();
+    return List.of(
+        "The processor has AVX-512, but HotSpot limits itself to UseAVX=%s on this model, because"
+                .formatted(useAvx)
+            + " early ones lower their clock for it.",
+        "Try -XX:UseAVX=3 (ATTN4J_JAVA_OPTS=-XX:UseAVX=3 bin/attn4j ...) and compare "
+            + "with 'attn4j bench'.");
   }
 }

@@ -19,7 +19,9 @@ final class Guard {
   private final List<String> hosts;
 
   Guard(int port) {
-    hosts = List.of("127.0.0.1:" + port, "localhost:" + port);
+    // Browsers leave the port of HTTP itself out.
+    String suffix = port == 80 ? "" : ":" + port;
+    hosts = List.of("127.0.0.1" + suffix, "localhost" + suffix);
   }
 
   /** Refuses what another page could have sent. */

@@ -71,9 +71,13 @@ final class OpenCaptures implements AutoCloseable {
       capture.close();
       throw e;
     }
-    for (Iterator<Open> each = open.values().iterator(); open.size() > MOST; ) {
-      each.next().close();
-      each.remove();
+    // What the command line named stays: the page begins with it each time it is loaded.
+    for (Iterator<Open> each = open.values().iterator(); open.size() > MOST && each.hasNext(); ) {
+      Open oldest = each.next();
+      if (oldest.remove != null) {
+        oldest.close();
+        each.remove();
+      }
     }
     return "" + (next - 1);
   }
