@@ -41,7 +41,8 @@ public final class Workers implements AutoCloseable {
    * Calls {@code body} once for each of {@code 0 .. tasks - 1}, in any order, and returns when all
    * are done.
    *
-   * @throws RuntimeException the first that the body threw; the other tasks are still run
+   * @throws RuntimeException or an Error, the first that the body threw; the other tasks are still
+   *     run
    */
   public void forEach(int tasks, IntConsumer body) {
     Loop loop = new Loop(tasks, body);
@@ -64,7 +65,7 @@ public final class Workers implements AutoCloseable {
     private final IntConsumer body;
     private final AtomicInteger next = new AtomicInteger();
     private final CountDownLatch unfinished;
-    private final AtomicReference<@Nullable RuntimeException> failure = new AtomicReference<>();
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
     Loop(int tasks, IntConsumer body) {
       this.tasks = tasks;
@@ -77,7 +78,7 @@ public final class Workers implements AutoCloseable {
       for (int task = next.getAndIncrement(); task < tasks; task = next.getAndIncrement()) {
         try {
           body.accept(task);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
           failure.compareAndSet(null, e);
         } finally {
           unfinished.countDown();
@@ -98,9 +99,10 @@ public final class Workers implements AutoCloseable {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
-      RuntimeException thrown = failure.get();
-      if (thrown != null) {
-        throw thrown;
+      switch (failure.get()) {
+        case RuntimeException e -> throw e;
+        case Error e -> throw e;
+        case null, default -> {}
       }
     }
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -125,6 +126,35 @@ class GemmTest {
           .hasMessage("seven");
     }
     assertThat(ran).containsOnly(1);
+  }
+
+  /** In a helper too, where nobody else would notice that a part of the result is missing. */
+  @Test
+  void anErrorOfAHelperFailsTheLoop() {
+    Thread caller = Thread.currentThread();
+    CountDownLatch helped = new CountDownLatch(1);
+    try (Workers workers = new Workers(2)) {
+      assertThatThrownBy(() ->
+              workers.forEach(
+                  2,
+                  task -> {
+                    if (!Thread.currentThread().equals(caller)) {
+                      helped.countDown();
+                      throw new StackOverflowError("of a helper");
+                    }
+                    await(helped);
+                  }))
+          .isInstanceOf(StackOverflowError.class)
+          .hasMessage("of a helper");
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static float[] uniform(long seed, int count) {
