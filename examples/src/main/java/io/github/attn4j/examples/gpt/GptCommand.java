@@ -86,7 +86,7 @@ public final class GptCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     check("--steps", "at least 1", steps, steps >= 1);
     check("--threads", "at least 0", threads, threads >= 0);
-    check("--minutes", "more than 0", minutes, minutes == null || minutes > 0);
+    check("--minutes", "0.01 to 10000", minutes, minutes == null || inRange(minutes));
     int promptTokens = Tokens.ofStart(prompt).length;
     String room = "fewer than %d bytes".formatted(config.context() - 1);
     check("--prompt", room, promptTokens - 1 + " bytes", promptTokens < config.context());
@@ -118,6 +118,11 @@ public final class GptCommand implements Callable<Integer> {
       report.print("%s and %s", folder.resolve("loss.svg"), folder.resolve("sample.txt"));
     }
     return 0;
+  }
+
+  /** What a clock can tell from nothing, and a number of nanoseconds can hold. */
+  private static boolean inRange(double minutes) {
+    return minutes >= 0.01 && minutes <= 10_000;
   }
 
   private void check(String option, String expected, @Nullable Object got, boolean fits) {

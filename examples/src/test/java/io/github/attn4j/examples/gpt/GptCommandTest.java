@@ -7,6 +7,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -68,12 +69,19 @@ class GptCommandTest {
         .hasSize(6);
   }
 
-  /** Two wrong command lines, refused in one line that names the option. */
+  /** Wrong command lines, refused in one line that names the option. */
   @Test
   void refusesWhatItCannotDo() {
     assertThat(run("--steps", "0")).isEqualTo(2);
     assertThat(err.toString()).startsWith("--steps: expected at least 1, got 0");
     err.getBuffer().setLength(0);
+    // After which no step would be over, and more than a long has nanoseconds for.
+    for (String minutes : List.of("1e-9", "1e30", "NaN")) {
+      assertThat(run("--minutes", minutes)).isEqualTo(2);
+      assertThat(err.toString())
+          .startsWith("--minutes: expected 0.01 to 10000, got " + Double.valueOf(minutes));
+      err.getBuffer().setLength(0);
+    }
     assertThat(run("--text", folder.resolve("missing").toString())).isEqualTo(2);
     assertThat(err.toString()).startsWith("--text: ").contains("missing");
   }
