@@ -177,9 +177,7 @@ final class WordPiece {
     return c == '\t' || c == '\n' || c == '\r' || Character.isSpaceChar(c);
   }
 
-  /**
-   * Control characters, formats, private and unassigned ones, and what decoders put for rubbish.
-   */
+  /** Control characters, formats, surrogates, private ones, and what decoders put for rubbish. */
   private static boolean isInvisible(int c) {
     return switch (Character.getType(c)) {
       case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE -> true;
