@@ -41,6 +41,7 @@ final class DocumentationTest {
   private void run(Page page) throws Exception {
     Path own = Files.createDirectories(folder.resolve(page.name().replace('/', '-')));
     writeCapture(own.resolve("call.safetensors"));
+    Files.writeString(own.resolve("mask.json"), "{\"mask\": \"causal\", \"seqlenQ\": 8}");
     JavaProgram program = new JavaProgram(page);
     if (!program.isEmpty()) {
       program.compile(own);

@@ -84,8 +84,8 @@ record ShellCommand(Block block, String text) {
   private String attn4j(List<String> words, Path folder) {
     String[] arguments = words.toArray(String[]::new);
     for (int n = 0; n < arguments.length; n++) {
-      boolean written = n > 0 && arguments[n - 1].matches("--(out|png|svg|json)");
-      if (written || arguments[n].endsWith(".safetensors")) {
+      boolean ofPage = n > 0 && arguments[n - 1].matches("--(out|png|svg|json|html)");
+      if (ofPage || arguments[n].endsWith(".safetensors")) {
         arguments[n] = folder.resolve(arguments[n]).toString();
       }
     }
