@@ -65,6 +65,9 @@ final class OpenArrays implements AutoCloseable {
   }
 
   private static void checkPlace(String name, NDArray array) {
+    if (array.isReleased()) {
+      throw RefusedException.value(name, "expected an open array, got one that was closed");
+    }
     Device device = array.getDevice();
     if (!device.getDeviceType().equals(Device.Type.CPU)) {
       throw RefusedException.value(

@@ -111,6 +111,19 @@ class DjlRefusalTest {
   }
 
   @Test
+  void closedArrays() {
+    NDArray closed = good.duplicate();
+    closed.close();
+    refused(() -> DjlAttention.forward(good, good, closed, Mask.full()))
+        .hasMessage("value: expected an open array, got one that was closed");
+    NDManager ended = manager.newSubManager();
+    NDArray ownerless = ended.ones(new Shape(1, 2, 5, 8));
+    ended.close();
+    refused(() -> DjlAttention.forward(ownerless, good, good, Mask.full()))
+        .hasMessage("query: expected an open array, got one that was closed");
+  }
+
+  @Test
   void sparseArrays() {
     NDArray sparse =
         manager.createCoo(
