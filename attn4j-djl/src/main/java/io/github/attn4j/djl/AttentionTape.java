@@ -90,8 +90,9 @@ public final class AttentionTape {
    * Computes attention and notes the call.
    *
    * @param attention a plan
-   * @param inputs computed by DJL from what has gradients; query, key and value, and bias and sink
-   *     if there are any, or leaves
+   * @param inputs computed by DJL from what has gradients, or leaves; where none of them has any,
+   *     as in layers that are frozen, call {@link DjlAttention#forward(DjlInputs)} instead, as DJL
+   *     refuses to walk back through constants
    * @return the output in the plan's layout, a leaf with a gradient
    */
   public NDArray forward(DjlAttention attention, DjlInputs inputs) {

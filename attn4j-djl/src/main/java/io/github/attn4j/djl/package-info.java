@@ -13,8 +13,9 @@
  * <p><b>Memory.</b> With the PyTorch engine contiguous arrays are read where they lie; of others,
  * transposes say, a contiguous copy is made and released within the call. Outputs are written into
  * the new arrays themselves; gradients and the outputs of a cache are copied into them once. Other
- * engines copy what they hand out and take in. Arrays that a call reads must stay open until it
- * returns.
+ * engines copy what they hand out and take in. Arrays that a call reads, and the manager that its
+ * results are attached to, must stay open until it returns: another thread that closes them takes
+ * away memory that kernels are using.
  *
  * <p><b>Ownership.</b> New arrays are attached to the query's NDManager, or to one that is given,
  * and live until they or it are closed, like the results of DJL's own operators. Whatever else a
