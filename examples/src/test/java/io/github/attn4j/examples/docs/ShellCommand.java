@@ -31,6 +31,7 @@ record ShellCommand(Block block, String text) {
     elsewhere("export JAVA_HOME=", "sets up a shell");
     elsewhere("\\$JAVA_HOME/bin/java .*jmh", "measures for minutes");
     elsewhere("bin/peers", "measures for minutes, and fetches other libraries");
+    elsewhere("java -XX:AOTCache", "needs a program in jars");
     elsewhere("bin/example", "the tests of the examples run them");
     elsewhere("bin/attn4j bench", "measures for seconds; the command's own tests run it briefly");
     elsewhere("bin/attn4j demo", "measures for seconds; the command's own tests run it briefly");
