@@ -1,6 +1,7 @@
 package io.github.attn4j.examples.gpt;
 
 import io.github.attn4j.examples.math.Workers;
+import io.github.attn4j.examples.terminal.Progress;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -144,7 +145,7 @@ public final class GptCommand implements Callable<Integer> {
     LossCurve curve = new LossCurve();
     curve.heldOut(trainer.heldOutLoss());
     int each = Math.max(1, steps / EVALUATIONS);
-    try (Progress progress = new Progress(spec.commandLine().getErr(), "gpt", steps)) {
+    try (Progress progress = new Progress("gpt", steps)) {
       while (!trainer.finished()) {
         double loss = trainer.step();
         curve.step(loss);
@@ -152,6 +153,7 @@ public final class GptCommand implements Callable<Integer> {
           curve.heldOut(trainer.heldOutLoss());
         }
         progress.step(
+            1,
             String.format(
                 Locale.ROOT,
                 "loss %.3f, held out %.3f, %,.0f tokens/s",

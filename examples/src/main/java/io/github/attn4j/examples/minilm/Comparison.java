@@ -1,5 +1,6 @@
 package io.github.attn4j.examples.minilm;
 
+import io.github.attn4j.examples.terminal.Progress;
 import io.github.attn4j.spi.TileKind;
 import io.github.attn4j.spi.TilePlan;
 import io.github.attn4j.spi.TileShape;
@@ -114,14 +115,14 @@ final class Comparison {
     for (int n = 0; n < WARM_UP; n++) {
       ours.encode(batch);
     }
-    try (Progress progress = new Progress("turns", (long) turns * contenders.size())) {
+    try (Progress progress = new Progress("turns", turns * contenders.size())) {
       for (int turn = 0; turn < turns; turn++) {
         for (Contender contender : contenders) {
           LockSupport.parkNanos(PAUSE_NANOS);
           long start = System.nanoTime();
           contender.encoder.encode(batch);
           contender.seconds.add(1e-9 * (System.nanoTime() - start));
-          progress.step(1);
+          progress.step(1, contender.name);
         }
       }
     }

@@ -1,6 +1,7 @@
 package io.github.attn4j.examples.minilm;
 
 import io.github.attn4j.examples.math.Workers;
+import io.github.attn4j.examples.terminal.Progress;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -134,7 +135,7 @@ public final class MiniLmCommand implements Callable<Integer> {
         for (int n = 0; n < embeddings.length; n++) {
           cosines[from + n] = Embeddings.cosine(query, embeddings[n], 0);
         }
-        progress.step(row.size());
+        progress.step(row.size(), "texts");
       }
     }
     PrintWriter out = command.commandLine().getOut();
