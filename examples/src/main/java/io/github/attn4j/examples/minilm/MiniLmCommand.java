@@ -106,8 +106,16 @@ public final class MiniLmCommand implements Callable<Integer> {
   }
 
   private List<String> lines() throws IOException {
-    List<String> lines = file == null ? texts() : Files.readAllLines(file);
+    List<String> lines = file == null ? texts() : read(file);
     return lines.stream().filter(line -> !line.isBlank()).toList();
+  }
+
+  private List<String> read(Path path) {
+    try {
+      return Files.readAllLines(path);
+    } catch (IOException e) {
+      throw new ParameterException(command.commandLine(), "--file: " + e, e);
+    }
   }
 
   /** The texts that come with the example. */
