@@ -136,19 +136,6 @@ public final class Tensor {
    * @throws RefusedException if the buffer is of another type, too small or in the other byte order
    */
   public static Tensor of(Buffer buffer, DType dtype, long... shape) {
-    boolean fits =
-        switch (buffer) {
-          case java.nio.ByteBuffer _ -> true;
-          case java.nio.FloatBuffer _ -> dtype == DType.FLOAT32;
-          case java.nio.ShortBuffer _ -> dtype == DType.FLOAT16 || dtype == DType.BFLOAT16;
-          case java.nio.IntBuffer _ -> dtype == DType.INT32;
-          case java.nio.LongBuffer _ -> dtype == DType.INT64;
-          default -> false;
-        };
-    if (!fits) {
-      throw RefusedException.type(
-          "buffer", "expected bytes or elements of %s, got %s".formatted(dtype, buffer));
-    }
     ByteOrder order =
         switch (buffer) {
           case java.nio.FloatBuffer b -> b.order();
@@ -161,6 +148,19 @@ public final class Tensor {
     if (order != ByteOrder.nativeOrder()) {
       throw RefusedException.value(
           "buffer", "expected byte order " + ByteOrder.nativeOrder() + ", got " + order);
+    }
+    boolean fits =
+        switch (buffer) {
+          case java.nio.ByteBuffer _ -> true;
+          case java.nio.FloatBuffer _ -> dtype == DType.FLOAT32;
+          case java.nio.ShortBuffer _ -> dtype == DType.FLOAT16 || dtype == DType.BFLOAT16;
+          case java.nio.IntBuffer _ -> dtype == DType.INT32;
+          case java.nio.LongBuffer _ -> dtype == DType.INT64;
+          default -> false;
+        };
+    if (!fits) {
+      throw RefusedException.type(
+          "buffer", "expected bytes or elements of %s, got %s".formatted(dtype, buffer));
     }
     return of(MemorySegment.ofBuffer(buffer), dtype, shape);
   }

@@ -126,10 +126,20 @@ final class MaskTest {
     assertThat(mask.allows(0, 0, 5, 6, extent)).isTrue();
     assertThat(mask.allows(0, 0, 5, 7, extent)).isFalse();
     assertThat(Mask.window(WindowMask.OPEN, 0).allows(0, 0, 9, 0, extent)).isTrue();
-    assertThat(Mask.window(Integer.MAX_VALUE - 1, Integer.MIN_VALUE).allows(0, 0, 9, 0, extent))
+    assertThat(
+            new WindowMask(Integer.MAX_VALUE - 1, Integer.MIN_VALUE, Alignment.BOTTOM_RIGHT)
+                .allows(0, 0, 9, 0, extent))
         .isFalse();
-    checkLowering(Mask.window(Integer.MAX_VALUE - 1, Integer.MIN_VALUE), 0, 0, extent);
-    checkLowering(Mask.window(Integer.MIN_VALUE, Integer.MAX_VALUE - 1), 0, 0, extent);
+    checkLowering(
+        new WindowMask(Integer.MAX_VALUE - 1, Integer.MIN_VALUE, Alignment.BOTTOM_RIGHT),
+        0,
+        0,
+        extent);
+    checkLowering(
+        new WindowMask(Integer.MIN_VALUE, Integer.MAX_VALUE - 1, Alignment.BOTTOM_RIGHT),
+        0,
+        0,
+        extent);
   }
 
   /**
