@@ -7,8 +7,8 @@ import io.github.attn4j.ColumnMask;
 import io.github.attn4j.Dropout;
 import io.github.attn4j.Layout;
 import io.github.attn4j.Mask;
-import io.github.attn4j.WindowMask;
 import io.github.attn4j.Tensor;
+import io.github.attn4j.WindowMask;
 
 /** What the checked arguments of {@code flashmask_attention} mean in the core's words. */
 final class FlashmaskTranslation {
