@@ -24,7 +24,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Trains a small GPT from scratch on this project's own documents, then generates text with",
-      "float32, bfloat16 and int8 key/value caches. Four minutes on two free cores.",
+      "float32, bfloat16 and int8 key/value caches. Three minutes on two free cores.",
       "The same seed gives the same losses, bit for bit, with any number of threads."
     })
 public final class GptCommand implements Callable<Integer> {
