@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 record Page(String name, String text, List<Block> blocks) {
   private static final String FENCE = "```";
-  private static final Pattern FENCED = Pattern.compile("(?ms)^```.*?^```");
+  private static final Pattern FENCED = Pattern.compile("(?ms)^```.*?^```[ \t]*$");
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
 
   /** The checkout, whether tests run from it or from the module. */
@@ -67,11 +67,12 @@ record Page(String name, String text, List<Block> blocks) {
       boolean fenced = lines.get(n).startsWith(FENCE);
       boolean indented = isIndented(lines, n);
       if (fenced || indented) {
+        // A fence ends at backticks alone: what a model writes may begin a line with them.
         String language = fenced ? lines.get(n).substring(FENCE.length()).strip() : "bash";
         int first = fenced ? n + 1 : n;
         int end = first;
         while (end < lines.size()
-            && (fenced ? !lines.get(end).startsWith(FENCE) : continues(lines, end))) {
+            && (fenced ? !lines.get(end).strip().equals(FENCE) : continues(lines, end))) {
           end++;
         }
         String body = String.join("\n", lines.subList(first, end));
